@@ -1,0 +1,175 @@
+//! A running save as its threads and its handle see it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::progress::Meter;
+use super::{Progress, SavePhase};
+use crate::Error;
+
+/// What the threads of one save share.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// What triggered the save.
+    pub(super) trigger: &'static str,
+    pub(super) meter: Meter,
+    /// Mirrors `state.fate` being `Stopped` or `Reported`, for threads that ask between pages.
+    stopping: AtomicBool,
+    state: Mutex<State>,
+    moved: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: SavePhase,
+    fate: Fate,
+    parts_running: usize,
+    /// [`Stats::changes`](crate::Stats) at the cut, once that is taken.
+    changes_at_cut: Option<u64>,
+}
+
+/// Whether the save is to go on.
+#[derive(Debug)]
+enum Fate {
+    /// It is.
+    Open,
+    /// It is to end without a snapshot, for this reason: the first one counts.
+    Stopped(Error),
+    /// The same, and the reason is with whoever reports it.
+    Reported,
+    /// Its manifest may be published: nothing stops it any more.
+    Committed,
+}
+
+impl Run {
+    /// A save that is about to take its cut.
+    pub(super) fn new(trigger: &'static str) -> Self {
+        debug_assert!(SavePhase::Idle.leads_to(SavePhase::Cutting));
+        Self {
+            trigger,
+            meter: Meter::new(),
+            stopping: AtomicBool::new(false),
+            state: Mutex::new(State {
+                phase: SavePhase::Cutting,
+                fate: Fate::Open,
+                parts_running: 0,
+                changes_at_cut: None,
+            }),
+            moved: Condvar::new(),
+        }
+    }
+
+    /// Moves on to `phase`.
+    ///
+    /// # Panics
+    ///
+    /// If the table of [`SavePhase`] has no such transition.
+    pub(super) fn enter(&self, phase: SavePhase) {
+        let mut state = self.lock();
+        assert!(state.phase.leads_to(phase), "no way from {:?} to {phase:?}", state.phase);
+        state.phase = phase;
+    }
+
+    pub(super) fn set_changes_at_cut(&self, changes: u64) {
+        self.lock().changes_at_cut = Some(changes);
+    }
+
+    pub(super) fn changes_at_cut(&self) -> Option<u64> {
+        self.lock().changes_at_cut
+    }
+
+    /// Asks every thread of the save to stop, because of `reason`. Without effect if the save is
+    /// stopping already or its manifest may be published.
+    pub(super) fn stop(&self, reason: Error) {
+        let mut state = self.lock();
+        if matches!(state.fate, Fate::Open) {
+            state.fate = Fate::Stopped(reason);
+            // Relaxed: the reason itself travels through the mutex.
+            self.stopping.store(true, Ordering::Relaxed);
+            self.moved.notify_all();
+        }
+    }
+
+    /// Whether the save is to end without a snapshot.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Passes if the save is to go on.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not, to the first who asks; [`Error::SaveCancelled`] to others.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        Self::verdict(&mut self.lock())
+    }
+
+    /// Passes the commit point, unless the save is stopping.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check`](Self::check).
+    pub(super) fn commit(&self) -> Result<(), Error> {
+        let mut state = self.lock();
+        Self::verdict(&mut state)?;
+        state.fate = Fate::Committed;
+        Ok(())
+    }
+
+    fn verdict(state: &mut State) -> Result<(), Error> {
+        match &state.fate {
+            Fate::Open | Fate::Committed => Ok(()),
+            Fate::Stopped(_) | Fate::Reported => {
+                match std::mem::replace(&mut state.fate, Fate::Reported) {
+                    Fate::Stopped(reason) => Err(reason),
+                    Fate::Open | Fate::Reported | Fate::Committed => Err(Error::SaveCancelled),
+                }
+            }
+        }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        self.meter.read(self.lock().phase)
+    }
+
+    /// Counts a part's thread that is about to start; the guard counts it off when it ends,
+    /// however it ends.
+    pub(super) fn part_running(&self) -> PartRunning<'_> {
+        self.lock().parts_running += 1;
+        PartRunning(self)
+    }
+
+    /// Waits until no part's thread runs, the save is asked to stop, or `timeout` is over.
+    /// Returns whether threads still run.
+    pub(super) fn wait_for_parts(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let was_stopping = self.is_stopping();
+        let mut state = self.lock();
+        // Relaxed: the flag is set under the mutex that is held here.
+        while state.parts_running > 0 && self.is_stopping() == was_stopping {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.moved.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.parts_running > 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic between two assignments is impossible; the state is whole in any case.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts one part's thread.
+#[derive(Debug)]
+pub(super) struct PartRunning<'r>(&'r Run);
+
+impl Drop for PartRunning<'_> {
+    fn drop(&mut self) {
+        self.0.lock().parts_running -= 1;
+        self.0.moved.notify_all();
+    }
+}
