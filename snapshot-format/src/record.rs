@@ -1,0 +1,63 @@
+//! What a snapshot holds of one key.
+
+/// One key with its value and its expiry, borrowed from a page or from the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Number of the database the key is in.
+    pub database: u16,
+    /// [`hash_key`](crate::hash_key) of the key under the snapshot's seed.
+    pub hash: u64,
+    /// How `value` is to be understood.
+    pub value_type: ValueType,
+    /// The key.
+    pub key: &'a [u8],
+    /// Milliseconds since the Unix epoch at which the key expires, if it does.
+    pub expires_at_unix_ms: Option<u64>,
+    /// The value.
+    pub value: &'a [u8],
+}
+
+impl Record<'_> {
+    /// Bytes of the key and the value together.
+    #[inline]
+    pub fn bytes(&self) -> u64 {
+        self.key.len() as u64 + self.value.len() as u64
+    }
+}
+
+/// How the bytes of a value are to be understood: the upper four bits of a record's kind byte.
+///
+/// Codes 1 to 15 are reserved; a reader refuses a page that holds one it does not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum ValueType {
+    /// A string: the value's bytes are the string's bytes.
+    #[default]
+    String = 0,
+}
+
+/// What a record says about its key: the lower four bits of its kind byte.
+///
+/// All four are reserved from the first version on; version 1 writes and reads [`Whole`] records
+/// in record pages and [`Piece`]s in piece pages, and refuses the other two by name.
+///
+/// [`Whole`]: RecordKind::Whole
+/// [`Piece`]: RecordKind::Piece
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum RecordKind {
+    /// The key has this value.
+    Whole = 0,
+    /// The key has a value of which this is one piece.
+    Piece = 1,
+    /// The key was deleted since the base snapshot.
+    Deleted = 2,
+    /// All records of the base snapshot in a range of hashes are replaced by those that follow.
+    RangeReplaced = 3,
+}
+
+/// The kind byte of a record: [`RecordKind`] in its lower and [`ValueType`] in its upper half.
+pub(crate) const fn kind_byte(kind: RecordKind, value_type: ValueType) -> u8 {
+    (value_type as u8) << 4 | kind as u8
+}

@@ -1,0 +1,106 @@
+//! The buffer that travels between a page builder and a storage.
+
+use std::fmt;
+
+/// Alignment in bytes of a [`Buffer`]'s start, of its capacity and of object offsets.
+///
+/// What direct I/O asks for on every common device.
+pub const BUFFER_ALIGNMENT: usize = 4096;
+
+/// A fixed-capacity byte buffer whose first byte is aligned to [`BUFFER_ALIGNMENT`].
+///
+/// The capacity is allocated once, zeroed, and never grows; `filled` bytes from the front on are
+/// the buffer's content.
+pub struct Buffer {
+    /// Holds the aligned region `start .. start + capacity`; never reallocated.
+    memory: Vec<u8>,
+    start: usize,
+    capacity: usize,
+    filled: usize,
+}
+
+impl Buffer {
+    /// Allocates an empty buffer of `capacity` bytes.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is zero or not a multiple of [`BUFFER_ALIGNMENT`].
+    pub fn new(capacity: usize) -> Self {
+        assert!(
+            capacity > 0 && capacity.is_multiple_of(BUFFER_ALIGNMENT),
+            "a buffer's capacity is a positive multiple of {BUFFER_ALIGNMENT}"
+        );
+        let memory = vec![0; capacity + BUFFER_ALIGNMENT];
+        let start = memory.as_ptr().align_offset(BUFFER_ALIGNMENT);
+        Self { memory, start, capacity, filled: 0 }
+    }
+
+    /// Capacity in bytes.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Number of bytes filled.
+    pub fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// Whether nothing is filled.
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// Bytes between the filled part and the capacity.
+    pub fn spare_len(&self) -> usize {
+        self.capacity - self.filled
+    }
+
+    /// The filled bytes.
+    pub fn filled(&self) -> &[u8] {
+        &self.memory[self.start..self.start + self.filled]
+    }
+
+    /// The filled bytes, writable.
+    pub fn filled_mut(&mut self) -> &mut [u8] {
+        &mut self.memory[self.start..self.start + self.filled]
+    }
+
+    /// The bytes behind the filled part; call [`set_len`](Self::set_len) after writing to them.
+    pub fn spare_mut(&mut self) -> &mut [u8] {
+        &mut self.memory[self.start + self.filled..self.start + self.capacity]
+    }
+
+    /// All bytes, filled or not.
+    pub fn all_mut(&mut self) -> &mut [u8] {
+        &mut self.memory[self.start..self.start + self.capacity]
+    }
+
+    /// Declares the first `len` bytes filled.
+    ///
+    /// # Panics
+    ///
+    /// If `len` is above the capacity.
+    pub fn set_len(&mut self, len: usize) {
+        assert!(len <= self.capacity, "a buffer cannot be filled past its capacity");
+        self.filled = len;
+    }
+
+    /// Empties the buffer.
+    pub fn clear(&mut self) {
+        self.filled = 0;
+    }
+
+    /// Appends as much of `bytes` as fits, and returns how much that was.
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) -> usize {
+        let n = bytes.len().min(self.spare_len());
+        self.spare_mut()[..n].copy_from_slice(&bytes[..n]);
+        self.filled += n;
+        n
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffer").field("len", &self.filled).field("capacity", &self.capacity).finish()
+    }
+}

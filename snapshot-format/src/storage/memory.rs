@@ -1,0 +1,4 @@
+//! Memory.
+/// Memory.
+#[derive(Debug)]
+pub struct MemoryStorage;
