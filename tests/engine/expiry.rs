@@ -1,0 +1,156 @@
+//! Expiry: sweeps race with writers, and cuts judge by their own time.
+
+use std::sync::Arc;
+use std::thread;
+
+use exuvia::{Clock, Database, Expiry, ManualClock, Options, Store};
+use exuvia_tests::chaos::Stage;
+use exuvia_tests::deadline::{Deadline, eventually};
+use exuvia_tests::seed::Seed;
+
+use crate::fixture::{PATIENCE, find, find_at, numbers, put};
+
+fn open() -> (Store, Database, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new(1_000));
+    let options = Options::in_memory().shards(1).clock(clock.clone()).maintenance(false);
+    let store = Store::open(options).unwrap();
+    let database = store.database(0).unwrap();
+    (store, database, clock)
+}
+
+fn put_until(database: &Database, key: &[u8], number: u64, unix_ms: u64) {
+    database.set(key, number.to_le_bytes().as_slice(), Expiry::At(unix_ms)).unwrap();
+}
+
+#[test]
+fn maintenance_sweeps_what_has_expired_and_nothing_else() {
+    let (store, database, clock) = open();
+    for key in 0..3_000_u64 {
+        match key % 3 {
+            0 => put(&database, &key.to_be_bytes(), key),
+            1 => put_until(&database, &key.to_be_bytes(), key, 2_000),
+            _ => put_until(&database, &key.to_be_bytes(), key, 9_000),
+        }
+    }
+    assert_eq!(database.stats().expiring, 2_000);
+    clock.set(2_000);
+    let swept = eventually(PATIENCE, || {
+        store.maintain();
+        database.len() == 2_000
+    });
+    assert!(swept, "{} keys are left of 2000", database.len());
+    assert_eq!(store.stats().expired_keys, 1_000);
+    assert_eq!(database.stats().expiring, 1_000);
+    for key in 0..3_000_u64 {
+        let expected = (key % 3 != 1).then_some(key);
+        assert_eq!(find(&database, &key.to_be_bytes()), expected);
+    }
+}
+
+#[test]
+fn a_cut_shows_a_key_that_expired_and_was_swept_after_it() {
+    let (store, database, clock) = open();
+    put_until(&database, b"key", 1, 1_500);
+    let cut = store.snapshot().unwrap();
+    clock.set(1_500);
+    let swept = eventually(PATIENCE, || {
+        store.maintain();
+        database.is_empty()
+    });
+    assert!(swept, "an expired key is not swept while a cut shows it");
+    assert_eq!(find(&database, b"key"), None);
+    assert_eq!(find_at(&cut, b"key"), Some(1));
+    assert_eq!(numbers(&cut).len(), 1);
+    assert_eq!(numbers(&store.snapshot().unwrap()).len(), 0);
+}
+
+#[test]
+fn reading_an_expired_key_writes_nothing() {
+    let (store, database, clock) = open();
+    put_until(&database, b"key", 1, 1_500);
+    clock.set(1_500);
+    let before = store.stats();
+    for _ in 0..100 {
+        assert_eq!(find(&database, b"key"), None);
+        assert!(!database.contains_key(b"key"));
+        assert_eq!(database.expiry(b"key"), None);
+    }
+    assert_eq!(store.stats(), before);
+}
+
+#[test]
+fn a_sweep_never_takes_a_key_that_was_set_again() {
+    let seed = Seed::draw("set again");
+    let stage = Stage::enter();
+    stage.unleash(seed);
+    let (store, database, clock) = open();
+    let deadline = Deadline::of_stress();
+    thread::scope(|scope| {
+        let (database, clock) = (&database, &clock);
+        for thread in 0..2_u64 {
+            let mut rng = seed.rng(thread);
+            scope.spawn(move || {
+                for round in 0.. {
+                    let key = [thread.to_be_bytes(), rng.u64(0..20).to_be_bytes()].concat();
+                    put_until(database, &key, round, clock.unix_ms() + rng.u64(0..3));
+                    for _ in 0..rng.u32(0..4) {
+                        thread::yield_now();
+                    }
+                    put(database, &key, round);
+                    thread::yield_now();
+                    assert_eq!(find(database, &key), Some(round), "a key without expiry is gone");
+                    if deadline.passed() {
+                        break;
+                    }
+                }
+            });
+        }
+        while !deadline.passed() {
+            clock.advance(1);
+            store.maintain();
+        }
+    });
+}
+
+/// The cut's time and its position must fit: whoever saw a key expired, and wrote that down, is
+/// not contradicted by a cut that shows what was written.
+#[test]
+fn a_cut_that_shows_what_followed_an_expiry_does_not_show_the_key() {
+    let seed = Seed::draw("followed an expiry");
+    let stage = Stage::enter();
+    stage.unleash(seed);
+    let (store, database, clock) = open();
+    let deadline = Deadline::of_stress();
+    thread::scope(|scope| {
+        let (store, database, clock) = (&store, &database, &clock);
+        scope.spawn(move || {
+            for round in 1.. {
+                let key = [b"expires ".as_slice(), &u64::to_be_bytes(round)].concat();
+                put_until(database, &key, round, clock.unix_ms() + 2);
+                while find(database, &key).is_some() && !deadline.passed() {
+                    thread::yield_now();
+                }
+                if deadline.passed() {
+                    break;
+                }
+                put(database, b"seen to expire", round);
+            }
+        });
+        scope.spawn(move || {
+            while !deadline.passed() {
+                clock.advance(1);
+                store.maintain();
+                thread::yield_now();
+            }
+        });
+        while !deadline.passed() {
+            let cut = store.snapshot().unwrap();
+            let noted = find_at(&cut, b"seen to expire").unwrap_or(0);
+            for round in noted.saturating_sub(3)..=noted {
+                let key = [b"expires ".as_slice(), &u64::to_be_bytes(round)].concat();
+                let shown = find_at(&cut, &key);
+                assert_eq!(shown, None, "round {round} of {noted}, cut at {}", cut.cut_unix_ms());
+            }
+        }
+    });
+}

@@ -1,0 +1,8 @@
+//! The reference model, and what the tests that cross crates share.
+
+pub mod chaos;
+pub mod deadline;
+pub mod heap;
+pub mod history;
+pub mod model;
+pub mod seed;
