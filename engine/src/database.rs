@@ -1,0 +1,517 @@
+//! One keyspace of a store.
+
+use std::sync::Arc;
+
+use crate::store::{Inner, check_key, check_value};
+use crate::sync::{Guard, pin};
+use crate::table::{Content, Decision, Draft, Entry, Keyspace, LOOKUP_BATCH, Observed, Payload, tombstone};
+use crate::{DatabaseStats, Error, Value};
+
+/// When a key expires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Expiry {
+    /// Not at all.
+    #[default]
+    Never,
+    /// At this time, in milliseconds since the Unix epoch.
+    At(u64),
+}
+
+impl Expiry {
+    /// Whether a key with this expiry is gone at `now_unix_ms`.
+    pub fn is_past(self, now_unix_ms: u64) -> bool {
+        matches!(self, Self::At(unix_ms) if unix_ms <= now_unix_ms)
+    }
+}
+
+/// What a write does to a key's expiry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpiryChange {
+    /// Leaves it as it was; a new key never expires.
+    Keep,
+    /// Replaces it.
+    Set(Expiry),
+}
+
+/// When a [`set_with`](Database::set_with) takes effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Whether the key is there or not.
+    #[default]
+    Always,
+    /// Only if the key is absent.
+    IfAbsent,
+    /// Only if the key is present.
+    IfPresent,
+}
+
+/// How [`set_with`](Database::set_with) writes.
+#[derive(Clone, Copy, Debug)]
+pub struct SetOptions {
+    /// When the write takes effect.
+    pub condition: Condition,
+    /// What becomes of the expiry.
+    pub expiry: ExpiryChange,
+    /// Whether the outcome holds the value found, replaced or not.
+    pub return_old: bool,
+}
+
+impl Default for SetOptions {
+    fn default() -> Self {
+        Self {
+            condition: Condition::Always,
+            expiry: ExpiryChange::Set(Expiry::Never),
+            return_old: false,
+        }
+    }
+}
+
+impl ExpiryChange {
+    fn apply(self, before: Option<Expiry>) -> Expiry {
+        match self {
+            Self::Keep => before.unwrap_or_default(),
+            Self::Set(expiry) => expiry,
+        }
+    }
+}
+
+/// What [`set_with`](Database::set_with) did.
+#[derive(Clone, Debug)]
+pub struct SetOutcome {
+    /// Whether the value was stored.
+    pub stored: bool,
+    /// Whether the key was there before.
+    pub existed: bool,
+    /// The value found, if it was asked for.
+    pub old: Option<Value>,
+}
+
+/// A borrowed look at an entry, inside a closure.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct EntryRef<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// The value.
+    pub value: &'a [u8],
+    /// When it expires.
+    pub expiry: Expiry,
+    entry: Entry<'a>,
+}
+
+/// What a closure given to [`update`](Database::update) wants done.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Nothing.
+    Keep,
+    /// Store this value.
+    Set(Value, ExpiryChange),
+    /// Leave the value, change the expiry.
+    Expire(Expiry),
+    /// Remove the key.
+    Remove,
+}
+
+/// Where a [`scan`](Database::scan) stands. Zero begins one; zero again ends it.
+pub type ScanCursor = u64;
+
+/// A handle to one database of a store.
+///
+/// Cheap to clone, usable from any thread, inside and outside of any async runtime. Keeps the
+/// store alive. A key that has expired is absent to every operation, whether it was removed
+/// already or not.
+#[derive(Clone, Debug)]
+pub struct Database {
+    store: Arc<Inner>,
+    index: u16,
+}
+
+/// Rounds of [`Database::get_many_atomic`] before it takes a cut instead.
+const ATOMIC_ROUNDS: u32 = 8;
+/// Segments that [`Database::random_key`] looks into before it walks the database in order.
+const RANDOM_TRIES: u32 = 256;
+
+impl Database {
+    pub(crate) fn new(store: Arc<Inner>, index: u16) -> Self {
+        Self { store, index }
+    }
+
+    /// Index of the database.
+    pub fn index(&self) -> u16 {
+        self.index
+    }
+
+    #[inline]
+    fn keyspace<'g>(&self, guard: &'g Guard) -> &'g Keyspace {
+        self.store.roots(guard).of_index(self.index)
+    }
+
+    /// The current entry of `key`, unless it has expired.
+    #[inline]
+    fn find<'g>(&self, key: &[u8], guard: &'g Guard) -> Option<Entry<'g>> {
+        let keyspace = self.keyspace(guard);
+        keyspace.get(keyspace.hash(key), key, guard).filter(|entry| self.store.is_live(*entry))
+    }
+
+    /// Returns the value of `key`.
+    ///
+    /// Wait-free, but for the copy of a small value; a large one is counted, not copied.
+    pub fn get(&self, key: &[u8]) -> Option<Value> {
+        let guard = pin();
+        self.find(key, &guard).map(Entry::to_value)
+    }
+
+    /// Calls `f` with the entry of `key`, without copying, and returns what it returns.
+    ///
+    /// Wait-free, but for `f`. While `f` runs no memory of any store is reclaimed, so it must be
+    /// short and must not block.
+    #[inline]
+    pub fn with<R>(&self, key: &[u8], f: impl FnOnce(EntryRef<'_>) -> R) -> Option<R> {
+        let guard = pin();
+        self.find(key, &guard).map(|entry| f(EntryRef::of(entry)))
+    }
+
+    /// Looks several keys up with their memory accesses overlapped: several times faster than one
+    /// after the other, once the data does not fit into the processor's caches.
+    ///
+    /// Calls `f` with each key's index and entry, in order. Each lookup is linearizable, all of
+    /// them together are not; see [`get_many_atomic`](Self::get_many_atomic). What holds for the
+    /// closure of [`with`](Self::with) holds for `f`.
+    pub fn get_many<K: AsRef<[u8]>>(
+        &self,
+        keys: &[K],
+        mut f: impl FnMut(usize, Option<EntryRef<'_>>),
+    ) {
+        for (batch, keys) in keys.chunks(LOOKUP_BATCH).enumerate() {
+            let guard = pin();
+            let mut found = [None; LOOKUP_BATCH];
+            self.keyspace(&guard).get_batch(keys, &guard, &mut found);
+            for (i, entry) in found[..keys.len()].iter().enumerate() {
+                let live = entry.filter(|entry| self.store.is_live(*entry));
+                f(batch * LOOKUP_BATCH + i, live.map(EntryRef::of));
+            }
+        }
+    }
+
+    /// Returns the values that `keys` had together at one instant.
+    ///
+    /// Reads twice and compares; if writers keep changing the keys, it takes a cut instead, which
+    /// waits for microseconds.
+    pub fn get_many_atomic<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Option<Value>> {
+        if keys.len() == 1 {
+            return vec![self.get(keys[0].as_ref())];
+        }
+        for _ in 0..ATOMIC_ROUNDS {
+            if let Some(values) = self.try_get_many(keys) {
+                return values;
+            }
+        }
+        match self.store.snapshot() {
+            Ok(cut) => keys.iter().map(|key| cut.get(self.index, key.as_ref())).collect(),
+            // Every place for a cut is taken; go on trying.
+            Err(_) => std::iter::repeat_with(|| {
+                std::thread::yield_now();
+                self.try_get_many(keys)
+            })
+            .flatten()
+            .next()
+            .expect("an endless iterator has a next element"),
+        }
+    }
+
+    /// One round of reading twice; `None` if anything changed in between.
+    fn try_get_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Option<Vec<Option<Value>>> {
+        let guard = pin();
+        let keyspace = self.keyspace(&guard);
+        let mut entries = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(LOOKUP_BATCH) {
+            let mut found = [None; LOOKUP_BATCH];
+            keyspace.get_batch(keys, &guard, &mut found);
+            entries.extend_from_slice(&found[..keys.len()]);
+        }
+        let unchanged = keys.iter().zip(&entries).all(|(key, entry)| {
+            let key = key.as_ref();
+            keyspace.observe(keyspace.hash(key), key, &guard) == Some(Observed::of(*entry))
+        });
+        unchanged.then(|| {
+            entries
+                .iter()
+                .map(|entry| entry.filter(|entry| self.store.is_live(*entry)).map(Entry::to_value))
+                .collect()
+        })
+    }
+
+    /// Whether `key` is present.
+    pub fn contains_key(&self, key: &[u8]) -> bool {
+        let guard = pin();
+        self.find(key, &guard).is_some()
+    }
+
+    /// Returns when `key` expires, or `None` if it is absent.
+    pub fn expiry(&self, key: &[u8]) -> Option<Expiry> {
+        let guard = pin();
+        self.find(key, &guard).map(Entry::expiry)
+    }
+
+    /// Stores a value, and returns whether the key was there before.
+    ///
+    /// Lock-free, except that it waits while a [transaction](crate::Store::transaction) is about
+    /// to change the same key. A value above 4 KiB is moved into the store without copying if it
+    /// is handed over as a `Vec` whose capacity is its length.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::KeyTooLong`], [`Error::ValueTooLong`], [`Error::HashCollisions`].
+    pub fn set(
+        &self,
+        key: &[u8],
+        value: impl Into<Value> + AsRef<[u8]>,
+        expiry: Expiry,
+    ) -> Result<bool, Error> {
+        let options = SetOptions { expiry: ExpiryChange::Set(expiry), ..SetOptions::default() };
+        self.set_with(key, value, options).map(|outcome| outcome.existed)
+    }
+
+    /// Stores a value if a condition holds; see [`SetOptions`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`set`](Self::set).
+    pub fn set_with(
+        &self,
+        key: &[u8],
+        value: impl Into<Value> + AsRef<[u8]>,
+        options: SetOptions,
+    ) -> Result<SetOutcome, Error> {
+        check_key(key)?;
+        check_value(value.as_ref())?;
+        if value.as_ref().len() <= crate::table::COPIED_BYTES_MAX {
+            // The bytes are copied into the entry, so they need no allocation on the way.
+            return self.set_payload(key, &Payload::Copied(value.as_ref()), options);
+        }
+        let mut value = value.into();
+        self.set_payload(key, &Payload::of(&mut value), options)
+    }
+
+    fn set_payload(
+        &self,
+        key: &[u8],
+        payload: &Payload<'_>,
+        options: SetOptions,
+    ) -> Result<SetOutcome, Error> {
+        let guard = pin();
+        let keyspace = self.keyspace(&guard);
+        keyspace.write(keyspace.hash(key), key, |current, spare, versioned| {
+            let current = current.filter(|entry| self.store.is_live(*entry));
+            let outcome = |stored| SetOutcome {
+                stored,
+                existed: current.is_some(),
+                old: current.filter(|_| options.return_old).map(Entry::to_value),
+            };
+            let refused = match options.condition {
+                Condition::Always => false,
+                Condition::IfAbsent => current.is_some(),
+                Condition::IfPresent => current.is_none(),
+            };
+            if refused {
+                return (Decision::Keep, outcome(false));
+            }
+            let expiry = options.expiry.apply(current.map(Entry::expiry));
+            let draft = match spare {
+                Some(draft) if draft.as_entry().expiry() == expiry => draft,
+                _ => Draft::new(&Content { key, payload: payload.clone(), expiry }, versioned),
+            };
+            (Decision::Publish(draft), outcome(true))
+        })
+    }
+
+    /// Removes a key, and returns whether it was there. Lock-free like [`set`](Self::set).
+    pub fn remove(&self, key: &[u8]) -> bool {
+        self.remove_returning(key, |_| ()).is_some()
+    }
+
+    /// Removes a key and returns the value it had.
+    pub fn take(&self, key: &[u8]) -> Option<Value> {
+        self.remove_returning(key, |entry| entry.to_value())
+    }
+
+    fn remove_returning<R>(&self, key: &[u8], f: impl Fn(Entry<'_>) -> R) -> Option<R> {
+        let guard = pin();
+        let keyspace = self.keyspace(&guard);
+        keyspace
+            .write(keyspace.hash(key), key, |current, _, versioned| match current {
+                None => (Decision::Keep, None),
+                Some(entry) => (
+                    Decision::Publish(tombstone(key, versioned)),
+                    Some(entry).filter(|entry| self.store.is_live(*entry)).map(&f),
+                ),
+            })
+            .unwrap_or_else(|error| {
+                // Only a key without a slot can fail to get one, and that is not there to remove.
+                debug_assert!(matches!(error, Error::HashCollisions));
+                None
+            })
+    }
+
+    /// Replaces the entry of `key` by what `f` makes of it, as one atomic step, and returns what
+    /// `f` returned with it.
+    ///
+    /// If another thread changes the key meanwhile, `f` runs again on what that left; only the
+    /// last call counts. `f` should be short: while it runs no memory of any store is reclaimed.
+    /// It may panic, which changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::KeyTooLong`], [`Error::ValueTooLong`], [`Error::HashCollisions`].
+    pub fn update<R>(
+        &self,
+        key: &[u8],
+        mut f: impl FnMut(Option<EntryRef<'_>>) -> (Change, R),
+    ) -> Result<R, Error> {
+        check_key(key)?;
+        let guard = pin();
+        let keyspace = self.keyspace(&guard);
+        keyspace.write(keyspace.hash(key), key, |found, _, versioned| {
+            let current = found.filter(|entry| self.store.is_live(*entry));
+            let (change, result) = f(current.map(EntryRef::of));
+            match self.draft_of(key, change, found, current, versioned) {
+                Ok(decision) => (decision, Ok(result)),
+                Err(error) => (Decision::Keep, Err(error)),
+            }
+        })?
+    }
+
+    /// The draft that carries out `change`, if it changes anything.
+    fn draft_of(
+        &self,
+        key: &[u8],
+        change: Change,
+        found: Option<Entry<'_>>,
+        current: Option<Entry<'_>>,
+        versioned: bool,
+    ) -> Result<Decision, Error> {
+        let before = current.map(Entry::expiry);
+        let draft = match (change, current) {
+            (Change::Keep, _) | (Change::Expire(_), None) => return Ok(Decision::Keep),
+            (Change::Set(mut value, expiry), _) => {
+                check_value(&value)?;
+                let payload = Payload::of(&mut value);
+                Draft::new(&Content { key, payload, expiry: expiry.apply(before) }, versioned)
+            }
+            (Change::Expire(expiry), Some(entry)) => {
+                let payload = entry
+                    .shared_value()
+                    .map_or_else(|| Payload::Copied(entry.value()), Payload::Shared);
+                Draft::new(&Content { key, payload, expiry }, versioned)
+            }
+            (Change::Remove, _) if found.is_none() => return Ok(Decision::Keep),
+            (Change::Remove, _) => tombstone(key, versioned),
+        };
+        Ok(Decision::Publish(draft))
+    }
+
+    /// Number of keys. Exact while nobody writes; keys that have expired count until they are
+    /// swept, which happens in the background.
+    pub fn len(&self) -> u64 {
+        self.stats().keys
+    }
+
+    /// Whether [`len`](Self::len) is zero.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Removes every key, in constant time. The memory is freed in the background.
+    pub fn clear(&self) {
+        self.store.clear([self.index]);
+    }
+
+    /// Calls `f` with about `count` entries from `cursor` on, and returns the cursor to go on
+    /// from; 0 begins a scan and, returned, ends it.
+    ///
+    /// A key that is present during the whole scan is visited exactly once, others at most once,
+    /// whatever happens to the table meanwhile: the cursor is a hash, and entries are visited in
+    /// the order of their hashes. What holds for the closure of [`with`](Self::with) holds for
+    /// `f`.
+    pub fn scan(
+        &self,
+        cursor: ScanCursor,
+        count: usize,
+        mut f: impl FnMut(EntryRef<'_>),
+    ) -> ScanCursor {
+        let mut from = cursor;
+        let mut visited = 0;
+        loop {
+            let guard = pin();
+            let page = self.keyspace(&guard).current_page(from, &guard);
+            let mut last_hash = None;
+            for &(hash, entry) in &page.entries {
+                // Keys of one hash are never separated: the cursor could not tell them apart.
+                if visited >= count.max(1) && last_hash != Some(hash) {
+                    return hash;
+                }
+                last_hash = Some(hash);
+                if self.store.is_live(entry) {
+                    visited += 1;
+                    f(EntryRef::of(entry));
+                }
+            }
+            match page.last.checked_add(1) {
+                None => return 0,
+                Some(next) if visited >= count => return next,
+                Some(next) => from = next,
+            }
+        }
+    }
+
+    /// Returns a key chosen at random, or `None` if there is none.
+    pub fn random_key(&self) -> Option<Value> {
+        let guard = pin();
+        let mut random = || self.store.random();
+        let sampled = self.keyspace(&guard).sample(RANDOM_TRIES, &mut random, &guard);
+        if let Some(entry) = sampled.filter(|entry| self.store.is_live(*entry)) {
+            return Some(Value::from(entry.key()));
+        }
+        drop(guard);
+        // Few keys in a large table, or an expired one: take the next from a random place on.
+        let start = self.store.random();
+        let mut found = None;
+        for from in [start, 0] {
+            let mut cursor = from;
+            loop {
+                cursor = self.scan(cursor, 1, |entry| {
+                    found.get_or_insert_with(|| Value::from(entry.key));
+                });
+                if found.is_some() {
+                    return found;
+                }
+                if cursor == 0 {
+                    break;
+                }
+            }
+        }
+        None
+    }
+
+    /// Figures of this database.
+    pub fn stats(&self) -> DatabaseStats {
+        let guard = pin();
+        DatabaseStats::of(self.keyspace(&guard).counts())
+    }
+}
+
+impl<'a> EntryRef<'a> {
+    fn of(entry: Entry<'a>) -> Self {
+        Self { key: entry.key(), value: entry.value(), expiry: entry.expiry(), entry }
+    }
+
+    /// The value to keep beyond the closure: a large one is counted, a small one copied.
+    pub fn to_value(&self) -> Value {
+        self.entry.to_value()
+    }
+
+    /// Bytes allocated for the entry, as requested from the allocator.
+    pub fn heap_bytes(&self) -> usize {
+        self.entry.heap_bytes()
+    }
+}

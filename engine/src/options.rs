@@ -1,0 +1,183 @@
+//! How a store is set up.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exuvia_snapshot_format::storage::SnapshotStorage;
+
+use crate::{Clock, SystemClock};
+
+/// How pages of a snapshot are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Pages are stored as they are.
+    None,
+    /// Pages that shrink by at least a tenth are compressed with zstd at this level.
+    Zstd {
+        /// zstd's level, 1 (fast) to 22 (small).
+        level: i32,
+    },
+}
+
+/// How local disk is written and read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoMode {
+    /// `io_uring` if a probe finds that it works here, threads otherwise.
+    Auto,
+    /// `io_uring`, or the store does not open.
+    Uring,
+    /// A pool of threads and ordinary system calls.
+    Threads,
+}
+
+/// What opening a store does with the snapshots it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadMode {
+    /// Loads the newest; if that is damaged, reports it and loads the newest sound one.
+    Fallback,
+    /// Loads the newest or fails.
+    Strict,
+    /// Starts empty.
+    Off,
+}
+
+/// How a [`Store`](crate::Store) is set up.
+///
+/// Every setting has a default; a store in memory alone needs none of them.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) storage: Option<Arc<dyn SnapshotStorage>>,
+    pub(crate) dbfilename: String,
+    pub(crate) databases: u16,
+    pub(crate) shards: u32,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) hash_seed: Option<u64>,
+    pub(crate) io: IoMode,
+    pub(crate) compression: Compression,
+    pub(crate) parts: u32,
+    pub(crate) buffer_bytes: usize,
+    pub(crate) max_bytes_per_sec: u64,
+    pub(crate) snapshot_memory_limit: u64,
+    pub(crate) load: LoadMode,
+    pub(crate) load_patience: Duration,
+    pub(crate) lock_timeout: Duration,
+    pub(crate) save_on_close: bool,
+    pub(crate) file_mode: u32,
+    pub(crate) maintenance: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            storage: None,
+            dbfilename: "dump-{timestamp}".to_owned(),
+            databases: 16,
+            shards: 256,
+            clock: Arc::new(SystemClock),
+            hash_seed: None,
+            io: IoMode::Auto,
+            compression: Compression::Zstd { level: 1 },
+            parts: std::thread::available_parallelism()
+                .map_or(1, |n| n.get().next_power_of_two().min(64) as u32),
+            buffer_bytes: 64 << 20,
+            max_bytes_per_sec: 0,
+            snapshot_memory_limit: 0,
+            load: LoadMode::Fallback,
+            load_patience: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(30),
+            save_on_close: false,
+            file_mode: 0o600,
+            maintenance: true,
+        }
+    }
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty),* $(,)?) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: $type) -> Self {
+            self.$name = $name;
+            self
+        }
+    )*};
+}
+
+impl Options {
+    /// Options of a store that keeps its snapshots in the directory `dir`.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: Some(dir.into()), ..Self::default() }
+    }
+
+    /// Options of a store that keeps its snapshots in `storage`.
+    pub fn with_storage(storage: Arc<dyn SnapshotStorage>) -> Self {
+        Self { storage: Some(storage), ..Self::default() }
+    }
+
+    /// Options of a store that lives in memory alone.
+    pub fn in_memory() -> Self {
+        Self::default()
+    }
+
+    /// Names snapshots: a template in which `{timestamp}`, `{Y}`, `{m}` and `{d}` become the
+    /// local time of the cut. Default `dump-{timestamp}`.
+    #[must_use]
+    pub fn dbfilename(mut self, template: impl Into<String>) -> Self {
+        self.dbfilename = template.into();
+        self
+    }
+
+    /// Sets the clock. Default [`SystemClock`].
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Fixes the seed of the key hash, for reproducible tests. Default: random.
+    #[must_use]
+    pub fn hash_seed(mut self, seed: u64) -> Self {
+        self.hash_seed = Some(seed);
+        self
+    }
+
+    setters! {
+        /// Number of databases, 1 to 65,534. Default 16.
+        databases: u16,
+        /// Number of shards of each database, a power of two up to 4,096. Default 256.
+        shards: u32,
+        /// How local disk is written and read. Default [`IoMode::Auto`].
+        io: IoMode,
+        /// How pages are compressed. Default zstd at level 1.
+        compression: Compression,
+        /// Number of part files of a snapshot, a power of two up to 64. Default: the number of
+        /// cores, rounded up to one.
+        parts: u32,
+        /// Bytes of all buffers of a save or load together. Default 64 MiB.
+        buffer_bytes: usize,
+        /// Limit of a save's rate in bytes per second; 0 is none. Default 0.
+        max_bytes_per_sec: u64,
+        /// Bytes of superseded values a running save may hold before it is aborted; 0 is no
+        /// limit. Default 0.
+        snapshot_memory_limit: u64,
+        /// What opening does with snapshots it finds. Default [`LoadMode::Fallback`].
+        load: LoadMode,
+        /// How long opening tries again, with growing pauses, while the storage cannot be read.
+        /// Default 30 s.
+        load_patience: Duration,
+        /// How long opening waits for another process to leave the directory. Default 30 s.
+        lock_timeout: Duration,
+        /// Whether [`Store::close`](crate::Store::close) saves first. Default `false`.
+        save_on_close: bool,
+        /// Permission bits of new files. Default `0o600`.
+        file_mode: u32,
+        /// Whether a background thread expires keys, compacts tombstones and frees what large
+        /// operations leave behind. Default `true`; without it
+        /// [`Store::maintain`](crate::Store::maintain) does that work when it is called.
+        maintenance: bool,
+    }
+}

@@ -1,0 +1,63 @@
+//! Tables that are filled beside the live ones, and swapped in when they are complete.
+
+use std::sync::Arc;
+
+use crate::sync::pin;
+use crate::table::{Content, Decision, Draft, Keyspace, Payload};
+use crate::{Error, Expiry};
+
+/// Fresh tables for every database. Dropping them leaves the store as it was.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    pub(super) keyspaces: Box<[Arc<Keyspace>]>,
+}
+
+/// A value on its way into a staged table.
+#[derive(Debug)]
+pub(crate) enum StagedValue<'a> {
+    /// To be copied.
+    Borrowed(&'a [u8]),
+    /// To be moved in.
+    Owned(Vec<u8>),
+}
+
+impl Staged {
+    /// Makes room for so many records of each database.
+    pub(crate) fn reserve(&self, records: &[(u16, u64)]) {
+        for &(database, records) in records {
+            if let Some(keyspace) = self.keyspaces.get(usize::from(database)) {
+                keyspace.reserve(records);
+            }
+        }
+    }
+
+    /// Stores a record; `hash` is the hash of `key` by the seed of these tables. Lock-free, from
+    /// any thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchDatabase`], [`Error::HashCollisions`].
+    pub(crate) fn insert(
+        &self,
+        database: u16,
+        hash: u64,
+        key: &[u8],
+        value: StagedValue<'_>,
+        expiry: Expiry,
+    ) -> Result<(), Error> {
+        let keyspace = self.keyspaces.get(usize::from(database)).ok_or(Error::NoSuchDatabase {
+            index: u32::from(database),
+            databases: self.keyspaces.len() as u32,
+        })?;
+        let payload = match value {
+            StagedValue::Borrowed(bytes) => Payload::borrowed(bytes),
+            StagedValue::Owned(bytes) => Payload::Shared(Arc::new(bytes.into_boxed_slice())),
+        };
+        let content = Content { key, payload, expiry };
+        let _guard = pin();
+        keyspace.write(hash, key, |_, spare, versioned| {
+            let draft = spare.unwrap_or_else(|| Draft::new(&content, versioned));
+            (Decision::Publish(draft), ())
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! Version chains: which superseded entries a slot keeps, and who retires the others.
+//!
+//! A slot word owns a set of entries (rule R2):
+//!
+//! ```text
+//! nodes(word) = { the entry } ∪ ( CHAIN set in word ? nodes(the entry's link) : ∅ )
+//! ```
+//!
+//! Versions and links never change. Every change of ownership is one swap of the slot word, or of
+//! a shard's root for whole segments; whoever wins it retires `nodes(before) − nodes(after)`, and
+//! nobody else retires anything.
+
+use super::entry::{self, Entry};
+use super::word::Word;
+use crate::sync::Guard;
+use crate::sync::atomic::AtomicU16;
+use crate::version::{Held, Stamp, Versions};
+
+/// The version at which the head of a chain is superseded: not yet.
+const NOT_SUPERSEDED: u64 = u64::MAX;
+
+/// What decides whether a superseded entry is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keeping<'a> {
+    pub(super) versions: &'a Versions,
+    /// Rank of the keyspace in the order of walks.
+    pub(super) rank: &'a AtomicU16,
+    pub(super) hash: u64,
+}
+
+/// The link of `entry`, if the word that led to it says that it may be followed.
+#[inline]
+pub(super) fn predecessor<'g>(
+    word: Word,
+    entry: Entry<'g>,
+    _: &'g Guard,
+) -> Option<(Word, Entry<'g>)> {
+    if !word.has_chain() {
+        return None;
+    }
+    let link = entry.link();
+    // SAFETY: CHAIN says that the link's entry is owned by the word, hence not retired before
+    // the guard was made (R2), and a word with CHAIN leads to an entry with a link.
+    (!link.is_vacant()).then(|| (link, unsafe { Entry::from_word(link) }))
+}
+
+/// All entries that `word` owns, newest first.
+pub(super) fn nodes<'g>(
+    word: Word,
+    entry: Entry<'g>,
+    guard: &'g Guard,
+) -> impl Iterator<Item = (Word, Entry<'g>)> {
+    std::iter::successors(Some((word, entry)), move |&(word, entry)| {
+        predecessor(word, entry, guard)
+    })
+}
+
+/// The entry that is current: the head, or what it covers while its transaction is undecided.
+#[inline]
+pub(super) fn current<'g>(
+    word: Word,
+    entry: Entry<'g>,
+    versions: &Versions,
+    guard: &'g Guard,
+) -> Option<Entry<'g>> {
+    match versions.stamp(entry) {
+        Stamp::At(_) => Some(entry),
+        Stamp::Undecided => predecessor(word, entry, guard).map(|(_, entry)| entry),
+    }
+    .filter(|entry| !entry.is_tombstone())
+}
+
+/// The entry that a cut at `version` sees, tombstones left out.
+pub(super) fn visible_at<'g>(
+    word: Word,
+    entry: Entry<'g>,
+    version: u64,
+    versions: &Versions,
+    guard: &'g Guard,
+) -> Option<Entry<'g>> {
+    nodes(word, entry, guard)
+        .find(|&(_, entry)| match versions.stamp(entry) {
+            Stamp::At(from) => from <= version,
+            Stamp::Undecided => false,
+        })
+        .map(|(_, entry)| entry)
+        .filter(|entry| !entry.is_tombstone())
+}
+
+impl Keeping<'_> {
+    fn is_needed(&self, from: u64, until: u64) -> bool {
+        self.versions.is_needed(from, until, self.rank, self.hash)
+    }
+
+    fn stamp(&self, entry: Entry<'_>) -> u64 {
+        match self.versions.stamp(entry) {
+            Stamp::At(version) => version,
+            // Only heads are ever undecided, and callers have waited for those.
+            Stamp::Undecided => NOT_SUPERSEDED,
+        }
+    }
+
+    /// The link that a new version, superseding `word`, has to have: to the first entry that a
+    /// cut needs, with `CHAIN` only if one below it is needed too (rule R3).
+    pub(super) fn link_to_needed<'g>(
+        &self,
+        word: Word,
+        entry: Entry<'g>,
+        superseded_at: u64,
+        guard: &'g Guard,
+    ) -> Option<Word> {
+        let mut until = superseded_at;
+        let mut first: Option<Word> = None;
+        for (word, entry) in nodes(word, entry, guard) {
+            let from = self.stamp(entry);
+            if self.is_needed(from, until) {
+                match first {
+                    None => first = Some(word.with_chain(false)),
+                    Some(link) => return Some(link.with_chain(true)),
+                }
+            }
+            until = from;
+        }
+        first
+    }
+
+    /// Whether anything below the head is needed. The head is stamped.
+    pub(super) fn needs_chain<'g>(&self, word: Word, head: Entry<'g>, guard: &'g Guard) -> bool {
+        let Stamp::At(superseded_at) = self.versions.stamp(head) else { return true };
+        predecessor(word, head, guard).is_some_and(|(link, entry)| {
+            self.link_to_needed(link, entry, superseded_at, guard).is_some()
+        })
+    }
+}
+
+/// Retires `nodes(before)` less `nodes(after)`, where `after` is a link into the chain of
+/// `before`, and returns the change of what cuts hold: the head of `before` was current until
+/// then and is held from then on unless it is retired.
+pub(super) fn retire_difference<'g>(
+    before: Word,
+    head: Entry<'g>,
+    after: Option<Word>,
+    guard: &'g Guard,
+) -> Held {
+    let mut held = Held::default();
+    let mut kept_below = false;
+    for (depth, (word, entry)) in nodes(before, head, guard).enumerate() {
+        let keep = match after {
+            // Everything below the first kept entry stays iff the link says so.
+            Some(link) if link.same_entry(word) => {
+                kept_below = link.has_chain();
+                true
+            }
+            _ => kept_below,
+        };
+        match (keep, depth) {
+            (true, 0) => held.add(entry),
+            (true, _) => {}
+            (false, 0) => retire(entry, guard),
+            (false, _) => {
+                held.subtract(entry);
+                retire(entry, guard);
+            }
+        }
+    }
+    held
+}
+
+/// Hands an entry that is out of the table to the collector (E3).
+pub(super) fn retire(entry: Entry<'_>, guard: &Guard) {
+    let address = entry.address();
+    // SAFETY: the caller has won the swap that took the entry out of the table, so it is retired
+    // once, and only threads that pinned before can still reach it.
+    unsafe { guard.retire(entry.heap_bytes(), move || entry::free(address)) };
+}

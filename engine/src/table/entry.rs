@@ -1,0 +1,535 @@
+//! One version of one key, in one allocation.
+//!
+//! ```text
+//!  0            4            6            8
+//! ┌────────────┬────────────┬────────────┬─ optional, in this order, 8 bytes each ──────────────┬─────┬───────┐
+//! │value length│ key length │   flags    │ version, link │ expiry │ long key length │ value ptr │ key │ value │
+//! └────────────┴────────────┴────────────┴───────────────────────────────────────────────────────┴─────┴───────┘
+//! ```
+//!
+//! # Invariants
+//!
+//! * **E1** A published entry is never written, but for its version word.
+//! * **E2** The header and the optional fields are initialised before anything else learns the
+//!   address, and the flags alone say which fields there are.
+//! * **E3** An entry is freed once: by its [`Draft`] while it is private, and after publication
+//!   by whoever takes it out of the table, through the collector.
+//! * **E4** An [`Entry`] borrows a guard that was made before the entry was found.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use super::word::Word;
+use crate::sync::Guard;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::{Expiry, Value};
+
+const HAS_VERSION: u16 = 1 << 0;
+const HAS_EXPIRY: u16 = 1 << 1;
+const TOMBSTONE: u16 = 1 << 2;
+const LONG_KEY: u16 = 1 << 3;
+const OUTLINED: u16 = 1 << 4;
+const SHARED: u16 = 1 << 5;
+
+const FIELD_BYTES: usize = 8;
+
+/// Longest value kept in the entry's neighbourhood and copied to readers. Longer ones are
+/// counted, so that replies and pages hold a count instead of a guard (rule R15).
+pub(crate) const COPIED_BYTES_MAX: usize = 4096;
+
+/// Below this length a value is always inline.
+const OUTLINE_BYTES_MIN: usize = 512;
+
+#[repr(C, align(8))]
+struct Header {
+    value_bytes: u32,
+    key_bytes: u16,
+    flags: u16,
+}
+
+const _: () = assert!(size_of::<Header>() == FIELD_BYTES);
+
+/// What a new entry's value is made of.
+#[derive(Clone, Debug)]
+pub(crate) enum Payload<'a> {
+    /// Bytes to copy.
+    Copied(&'a [u8]),
+    /// Bytes that are moved in, or shared.
+    Shared(Arc<Box<[u8]>>),
+    /// No value: a tombstone.
+    Tombstone,
+}
+
+impl<'a> Payload<'a> {
+    /// The cheapest form for these bytes when they may only be borrowed.
+    pub(crate) fn borrowed(bytes: &'a [u8]) -> Self {
+        if bytes.len() > COPIED_BYTES_MAX {
+            Self::Shared(Arc::new(bytes.into()))
+        } else {
+            Self::Copied(bytes)
+        }
+    }
+
+    /// The cheapest form for a value that is handed over: copied if it is small, shared if it is
+    /// large.
+    pub(crate) fn of(value: &'a mut Value) -> Self {
+        if value.len() > COPIED_BYTES_MAX {
+            Self::Shared(value.share())
+        } else {
+            Self::Copied(value)
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Copied(bytes) => bytes.len(),
+            Self::Shared(bytes) => bytes.len(),
+            Self::Tombstone => 0,
+        }
+    }
+}
+
+/// Everything that determines an entry but its version.
+#[derive(Clone, Debug)]
+pub(crate) struct Content<'a> {
+    pub(crate) key: &'a [u8],
+    pub(crate) payload: Payload<'a>,
+    pub(crate) expiry: Expiry,
+}
+
+/// An entry that is not published yet; frees itself.
+#[derive(Debug)]
+pub(crate) struct Draft(NonNull<Header>);
+
+// SAFETY: a draft is uniquely owned and holds plain bytes and an `Arc` of bytes.
+unsafe impl Send for Draft {}
+
+/// The size classes of common allocators: multiples of 16 up to 128, then four a doubling.
+fn allocation_class(bytes: usize) -> usize {
+    if bytes <= 128 {
+        return bytes.next_multiple_of(16);
+    }
+    let step = (bytes - 1).next_power_of_two() / 8;
+    bytes.next_multiple_of(step.max(16))
+}
+
+/// Whether a value of this length wastes less memory in an allocation of its own, because the
+/// whole entry would fall just above a size class.
+fn outlined_is_tighter(head_bytes: usize, value_bytes: usize) -> bool {
+    value_bytes >= OUTLINE_BYTES_MIN
+        && allocation_class(head_bytes + FIELD_BYTES) + allocation_class(value_bytes)
+            < allocation_class(head_bytes + value_bytes)
+}
+
+impl Draft {
+    /// Builds an entry; `versioned` gives it room for a version and a link.
+    pub(crate) fn new(content: &Content<'_>, versioned: bool) -> Self {
+        let Content { key, payload, expiry } = content;
+        let mut flags = 0;
+        let mut head_bytes = FIELD_BYTES + key.len();
+        if versioned {
+            flags |= HAS_VERSION;
+            head_bytes += 2 * FIELD_BYTES;
+        }
+        if *expiry != Expiry::Never {
+            flags |= HAS_EXPIRY;
+            head_bytes += FIELD_BYTES;
+        }
+        if key.len() > u16::MAX as usize {
+            flags |= LONG_KEY;
+            head_bytes += FIELD_BYTES;
+        }
+        let inline_bytes = match payload {
+            Payload::Tombstone => {
+                flags |= TOMBSTONE;
+                0
+            }
+            Payload::Shared(_) => {
+                flags |= SHARED;
+                FIELD_BYTES
+            }
+            Payload::Copied(bytes) if outlined_is_tighter(head_bytes, bytes.len()) => {
+                flags |= OUTLINED;
+                FIELD_BYTES
+            }
+            Payload::Copied(bytes) => bytes.len(),
+        };
+        let layout = entry_layout(head_bytes + inline_bytes);
+        // SAFETY: the layout is at least a header long.
+        let memory = unsafe { alloc(layout) };
+        let Some(start) = NonNull::new(memory.cast::<Header>()) else { handle_alloc_error(layout) };
+        assert!(memory.addr() >> 48 == 0, "the slot word holds 48-bit addresses");
+        let header = Header {
+            value_bytes: u32::try_from(payload.len()).expect("lengths are checked by the caller"),
+            key_bytes: if flags & LONG_KEY == 0 { key.len() as u16 } else { 0 },
+            flags,
+        };
+        // SAFETY: freshly allocated, aligned to 8, at least a header long.
+        unsafe { start.write(header) };
+        let draft = Self(start);
+        draft.fill(content);
+        draft
+    }
+
+    /// Writes all that follows the header (E2).
+    fn fill(&self, content: &Content<'_>) {
+        let raw = self.raw();
+        if raw.has(HAS_VERSION) {
+            // SAFETY: the flag says that the two fields are there; the entry is private.
+            unsafe { raw.field(0).cast::<[u64; 2]>().write([0, 0]) };
+        }
+        if let Expiry::At(unix_ms) = content.expiry {
+            // SAFETY: the flag is set, so the field is inside the allocation.
+            unsafe { raw.expiry_field().cast::<u64>().write(unix_ms) };
+        }
+        if raw.has(LONG_KEY) {
+            // SAFETY: the flag is set, so the field is inside the allocation.
+            unsafe { raw.long_key_field().cast::<u64>().write(content.key.len() as u64) };
+        }
+        let key_start = raw.key_start();
+        // SAFETY: the allocation was sized for the key at this place.
+        unsafe { ptr::copy_nonoverlapping(content.key.as_ptr(), key_start, content.key.len()) };
+        match &content.payload {
+            Payload::Tombstone => {}
+            Payload::Shared(bytes) => {
+                let counted = Arc::into_raw(Arc::clone(bytes));
+                // SAFETY: SHARED is set, so the pointer field is inside the allocation.
+                unsafe { raw.value_field().cast::<*const Box<[u8]>>().write(counted) };
+            }
+            Payload::Copied(bytes) if raw.has(OUTLINED) => {
+                let owned: Box<[u8]> = (*bytes).into();
+                let thin = Box::into_raw(owned).cast::<u8>();
+                // SAFETY: OUTLINED is set, so the pointer field is inside the allocation.
+                unsafe { raw.value_field().cast::<*mut u8>().write(thin) };
+            }
+            Payload::Copied(bytes) => {
+                // SAFETY: an inline value follows the key, inside the allocation.
+                let value_start = unsafe { key_start.add(content.key.len()) };
+                // SAFETY: the allocation was sized for the value at this place.
+                unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), value_start, bytes.len()) };
+            }
+        }
+    }
+
+    fn raw(&self) -> Raw {
+        Raw(self.0)
+    }
+
+    /// Looks at the draft as at an entry.
+    pub(crate) fn as_entry(&self) -> Entry<'_> {
+        Entry { raw: self.raw(), guard: PhantomData }
+    }
+
+    pub(super) fn address(&self) -> *mut u8 {
+        self.0.as_ptr().cast()
+    }
+
+    pub(crate) fn is_versioned(&self) -> bool {
+        self.raw().has(HAS_VERSION)
+    }
+
+    /// Rebuilds the entry with room for a version, moving the value.
+    pub(crate) fn into_versioned(self) -> Self {
+        if self.is_versioned() {
+            return self;
+        }
+        let versioned = {
+            let entry = self.as_entry();
+            let payload = match entry.shared_value() {
+                Some(bytes) => Payload::Shared(bytes),
+                None if entry.is_tombstone() => Payload::Tombstone,
+                None => Payload::Copied(entry.value()),
+            };
+            Self::new(&Content { key: entry.key(), payload, expiry: entry.expiry() }, true)
+        };
+        versioned
+    }
+
+    /// Sets the link to the version before this one.
+    pub(super) fn set_link(&mut self, link: Word) {
+        debug_assert!(self.is_versioned());
+        // SAFETY: the entry has the field and is private.
+        unsafe { self.raw().link_field().cast::<*mut u8>().write(link.as_raw()) };
+    }
+
+    /// Sets the version word before publication.
+    pub(super) fn set_version_word(&mut self, word: u64) {
+        let version = self.raw().version().expect("only versioned drafts get a version word");
+        version.store(word, Ordering::Relaxed);
+    }
+
+    /// Gives up ownership: the entry is published, or its owner frees it by other means.
+    pub(super) fn into_address(self) -> *mut u8 {
+        let address = self.address();
+        std::mem::forget(self);
+        address
+    }
+
+    /// Takes a published entry back that turned out never to have been visible.
+    ///
+    /// # Safety
+    ///
+    /// `address` comes from [`into_address`](Self::into_address) and nobody else knows it.
+    pub(super) unsafe fn from_address(address: *mut u8) -> Self {
+        Self(NonNull::new(address.cast()).expect("an entry's address is not null"))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // SAFETY: E3: a draft is the only owner of its entry.
+        unsafe { free(self.address()) };
+    }
+}
+
+/// Frees an entry and what it owns.
+///
+/// # Safety
+///
+/// Nobody can reach the entry any longer, and it is freed once (E3).
+pub(super) unsafe fn free(address: *mut u8) {
+    let raw = Raw(NonNull::new(address.cast()).expect("an entry's address is not null"));
+    if raw.has(SHARED) {
+        // SAFETY: the field holds what `Arc::into_raw` gave, and gives its count back once.
+        drop(unsafe { Arc::from_raw(raw.shared_pointer()) });
+    } else if raw.has(OUTLINED) {
+        let bytes = ptr::slice_from_raw_parts_mut(raw.outlined_pointer(), raw.value_bytes());
+        // SAFETY: the field holds what `Box::into_raw` gave, with this length.
+        drop(unsafe { Box::from_raw(bytes) });
+    }
+    let layout = entry_layout(raw.allocation_bytes());
+    // SAFETY: allocated with this layout, which follows from the immutable header.
+    unsafe { dealloc(address, layout) };
+}
+
+fn entry_layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, align_of::<Header>()).expect("lengths are below isize::MAX")
+}
+
+/// An entry's address with the arithmetic of its fields.
+#[derive(Clone, Copy, Debug)]
+struct Raw(NonNull<Header>);
+
+impl Raw {
+    #[inline]
+    fn header(self) -> &'static Header {
+        // SAFETY: E2; the reference does not leave this module, whose callers hold a guard (E4)
+        // or own the entry.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    fn has(self, flag: u16) -> bool {
+        self.header().flags & flag != 0
+    }
+
+    /// The `index`th 8-byte field behind the header.
+    #[inline]
+    fn field(self, index: usize) -> *mut u8 {
+        let start = self.0.as_ptr().cast::<u8>();
+        // SAFETY: callers ask for fields that the flags say are there, or for one past them.
+        unsafe { start.add(FIELD_BYTES * (1 + index)) }
+    }
+
+    #[inline]
+    fn link_field(self) -> *mut u8 {
+        self.field(1)
+    }
+
+    #[inline]
+    fn expiry_field(self) -> *mut u8 {
+        self.field(if self.has(HAS_VERSION) { 2 } else { 0 })
+    }
+
+    fn long_key_field(self) -> *mut u8 {
+        let flags = self.header().flags;
+        self.field(
+            if flags & HAS_VERSION != 0 { 2 } else { 0 } + usize::from(flags & HAS_EXPIRY != 0),
+        )
+    }
+
+    #[inline]
+    fn value_field(self) -> *mut u8 {
+        let flags = self.header().flags;
+        self.field(
+            if flags & HAS_VERSION != 0 { 2 } else { 0 }
+                + usize::from(flags & HAS_EXPIRY != 0)
+                + usize::from(flags & LONG_KEY != 0),
+        )
+    }
+
+    /// Number of 8-byte fields behind the header.
+    #[inline]
+    fn fields(self) -> usize {
+        let flags = self.header().flags;
+        2 * usize::from(flags & HAS_VERSION != 0)
+            + usize::from(flags & HAS_EXPIRY != 0)
+            + usize::from(flags & LONG_KEY != 0)
+            + usize::from(flags & (OUTLINED | SHARED) != 0)
+    }
+
+    #[inline]
+    fn key_start(self) -> *mut u8 {
+        self.field(self.fields())
+    }
+
+    #[inline]
+    fn key_bytes(self) -> usize {
+        if self.has(LONG_KEY) {
+            // SAFETY: the flag says that the field is there.
+            unsafe { self.long_key_field().cast::<u64>().read() as usize }
+        } else {
+            self.header().key_bytes as usize
+        }
+    }
+
+    #[inline]
+    fn value_bytes(self) -> usize {
+        self.header().value_bytes as usize
+    }
+
+    /// Length of the entry's own allocation.
+    fn allocation_bytes(self) -> usize {
+        let inline = if self.has(OUTLINED | SHARED) { 0 } else { self.value_bytes() };
+        FIELD_BYTES * (1 + self.fields()) + self.key_bytes() + inline
+    }
+
+    fn version(self) -> Option<&'static AtomicU64> {
+        // SAFETY: the flag says that the field is there; it is only ever accessed atomically
+        // once the entry is published.
+        self.has(HAS_VERSION).then(|| unsafe { AtomicU64::from_ptr(self.field(0).cast()) })
+    }
+
+    fn shared_pointer(self) -> *const Box<[u8]> {
+        // SAFETY: callers have checked SHARED, so the field holds an `Arc`'s pointer.
+        unsafe { self.value_field().cast::<*const Box<[u8]>>().read() }
+    }
+
+    fn outlined_pointer(self) -> *mut u8 {
+        // SAFETY: callers have checked OUTLINED, so the field holds a boxed slice's pointer.
+        unsafe { self.value_field().cast::<*mut u8>().read() }
+    }
+}
+
+/// A published entry, alive for as long as the guard it borrows (E4).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'g> {
+    raw: Raw,
+    guard: PhantomData<&'g Guard>,
+}
+
+impl<'g> Entry<'g> {
+    /// Follows a slot word or a link.
+    ///
+    /// # Safety
+    ///
+    /// The word was read from a slot, or from a link that may be followed, while the guard that
+    /// `'g` borrows was held, and is not vacant (E4).
+    #[inline]
+    pub(super) unsafe fn from_word(word: Word) -> Self {
+        // SAFETY: the caller says that the word is not vacant, so its pointer is not null.
+        let start = unsafe { NonNull::new_unchecked(word.pointer().cast::<Header>()) };
+        Self { raw: Raw(start), guard: PhantomData }
+    }
+
+    pub(super) fn address(self) -> *mut u8 {
+        self.raw.0.as_ptr().cast()
+    }
+
+    /// The key.
+    #[inline]
+    pub(crate) fn key(self) -> &'g [u8] {
+        // SAFETY: E1, E2: the key's bytes are initialised and never written again.
+        unsafe { std::slice::from_raw_parts(self.raw.key_start(), self.raw.key_bytes()) }
+    }
+
+    /// The value, empty for a tombstone.
+    #[inline]
+    pub(crate) fn value(self) -> &'g [u8] {
+        let bytes = self.raw.value_bytes();
+        let start = if self.raw.has(SHARED) {
+            // SAFETY: the entry holds a count, so the box is alive while the entry is.
+            return unsafe { &*self.raw.shared_pointer() };
+        } else if self.raw.has(OUTLINED) {
+            self.raw.outlined_pointer()
+        } else {
+            // SAFETY: an inline value follows the key, inside the allocation.
+            unsafe { self.raw.key_start().add(self.raw.key_bytes()) }
+        };
+        // SAFETY: E1, E2: the value's bytes are initialised and never written again.
+        unsafe { std::slice::from_raw_parts(start, bytes) }
+    }
+
+    /// The value as an owner may keep it: copied if small, counted if large.
+    pub(crate) fn to_value(self) -> Value {
+        self.shared_value().map_or_else(|| Value::from(self.value()), Value::shared)
+    }
+
+    /// Another count of a value that is kept out of line and counted.
+    pub(crate) fn shared_value(self) -> Option<Arc<Box<[u8]>>> {
+        self.raw.has(SHARED).then(|| {
+            let counted = self.raw.shared_pointer();
+            // SAFETY: the entry's own count keeps the allocation alive meanwhile.
+            unsafe { Arc::increment_strong_count(counted) };
+            // SAFETY: the count taken above is handed over.
+            unsafe { Arc::from_raw(counted) }
+        })
+    }
+
+    #[inline]
+    pub(crate) fn expiry(self) -> Expiry {
+        if self.raw.has(HAS_EXPIRY) {
+            // SAFETY: the flag says that the field is there.
+            Expiry::At(unsafe { self.raw.expiry_field().cast::<u64>().read() })
+        } else {
+            Expiry::Never
+        }
+    }
+
+    #[inline]
+    pub(crate) fn has_expiry(self) -> bool {
+        self.raw.has(HAS_EXPIRY)
+    }
+
+    #[inline]
+    pub(crate) fn is_tombstone(self) -> bool {
+        self.raw.has(TOMBSTONE)
+    }
+
+    /// The version word, if the entry was written while a cut was open.
+    #[inline]
+    pub(crate) fn version(self) -> Option<&'g AtomicU64> {
+        self.raw.version()
+    }
+
+    /// The link to the version before. Whether it may be followed, the word that led here says.
+    pub(super) fn link(self) -> Word {
+        if !self.raw.has(HAS_VERSION) {
+            return Word::EMPTY;
+        }
+        // SAFETY: the flag says that the field is there, and it is immutable (E1).
+        Word::from_raw(unsafe { self.raw.link_field().cast::<*mut u8>().read() })
+    }
+
+    /// Asks for the entry's first cache lines.
+    pub(crate) fn prefetch(self) {
+        let start = self.address();
+        super::keyspace::prefetch(start);
+        super::keyspace::prefetch(start.wrapping_add(64));
+    }
+
+    /// Bytes of key and value.
+    pub(crate) fn data_bytes(self) -> usize {
+        self.raw.key_bytes() + self.raw.value_bytes()
+    }
+
+    /// Bytes allocated for the entry, as requested from the allocator. A shared value counts for
+    /// every entry that holds it.
+    pub(crate) fn heap_bytes(self) -> usize {
+        let outside =
+            if self.raw.has(OUTLINED | SHARED) { self.raw.value_bytes() } else { 0 };
+        self.raw.allocation_bytes() + outside
+    }
+}

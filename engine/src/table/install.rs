@@ -1,0 +1,233 @@
+//! A transaction's entries: installed undecided, then visible together or taken back.
+
+use super::chain;
+use super::counters::Counts;
+use super::entry::{Content, Draft, Entry, Payload};
+use super::keyspace::Keyspace;
+use super::segment::{Probe, tag_of};
+use super::word::Word;
+use crate::Error;
+use crate::Expiry;
+use crate::sync::Guard;
+use crate::sync::atomic::Ordering;
+use crate::version::batch::Batch;
+use crate::version::{Held, Stamp};
+
+/// What a transaction saw under a key: an entry's identity, or nothing.
+///
+/// Identities are addresses, so they mean something only while the guard is held under which
+/// they were taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Observed(Option<*mut u8>);
+
+/// An entry that a transaction has installed and that is not decided yet.
+#[derive(Debug)]
+pub(crate) struct Installed {
+    /// The slot word that leads to it.
+    word: Word,
+    hash: u64,
+}
+
+impl Observed {
+    pub(crate) fn of(entry: Option<Entry<'_>>) -> Self {
+        Self(entry.map(Entry::address))
+    }
+}
+
+impl Keyspace {
+    /// The identity of what is current under `key`, or `None` if a transaction is about to
+    /// change it.
+    pub(crate) fn observe(
+        &self,
+        hash: u64,
+        key: &[u8],
+        guard: &Guard,
+    ) -> Option<Observed> {
+        let found =
+            self.locate(hash, guard).and_then(|located| located.segment.find(hash, key, guard));
+        let Some((_, _, head)) = found else { return Some(Observed(None)) };
+        (self.versions.stamp(head) != Stamp::Undecided)
+            .then(|| Observed::of((!head.is_tombstone()).then_some(head)))
+    }
+
+    /// Installs `draft` over what is current under its key, to become visible with `batch`.
+    ///
+    /// The new entry links its predecessor whatever cuts are open, since that stays current until
+    /// the batch is committed. So nothing is decided here that a new cut could make wrong, and no
+    /// announcement is needed.
+    ///
+    /// The caller holds the latch of the key against other transactions. Returns `None` if the
+    /// key is not, or no longer, as `expected`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HashCollisions`].
+    pub(crate) fn install(
+        &self,
+        hash: u64,
+        expected: Option<Observed>,
+        draft: Draft,
+        batch: *const Batch,
+        guard: &Guard,
+    ) -> Result<Option<Installed>, Error> {
+        let mut draft = draft;
+        draft.set_version_word(Batch::version_word(batch));
+        loop {
+            let Some(located) = self.locate(hash, guard) else {
+                self.create_segment(hash);
+                continue;
+            };
+            let probe = located.segment.probe(hash, draft.as_entry().key(), guard);
+            let (slot, word, head) = match probe {
+                Probe::Found(slot, word, head) if !word.is_frozen() => (slot, word, Some(head)),
+                Probe::Vacant(slot) => (slot, Word::EMPTY, None),
+                Probe::Found(..) | Probe::FrozenVacant | Probe::Full => {
+                    self.replace_segment(hash, &located, guard)?;
+                    continue;
+                }
+            };
+            // Stamped before anything is published over it (R5a). An undecided head belongs to a
+            // transaction that is being taken back.
+            if head.is_some_and(|head| self.versions.stamp(head) == Stamp::Undecided) {
+                return Ok(None);
+            }
+            let observed = Observed::of(head.filter(|head| !head.is_tombstone()));
+            if expected.is_some_and(|expected| expected != observed) {
+                return Ok(None);
+            }
+            draft.set_link(word);
+            let new = Word::new(draft.address(), tag_of(hash))
+                .with_tombstone(draft.as_entry().is_tombstone())
+                .with_chain(head.is_some());
+            if slot.replace(word, new).is_ok() {
+                draft.into_address();
+                let mut held = Held::default();
+                if let Some(head) = head {
+                    held.add(head);
+                }
+                self.versions.note_held(guard, held);
+                return Ok(Some(Installed { word: new, hash }));
+            }
+        }
+    }
+
+    /// Ends the life of a committed entry as part of a batch: gives it the batch's version,
+    /// counts it, and cuts off what it covered if no cut needs that.
+    pub(crate) fn settle(
+        &self,
+        installed: &Installed,
+        version: u64,
+        guard: &Guard,
+    ) {
+        // SAFETY: installed under this guard; at worst it is retired by now.
+        let entry = unsafe { Entry::from_word(installed.word) };
+        if let Some(word) = entry.version() {
+            // Only the owner of a batch replaces the words that lead to it.
+            word.store(version, Ordering::SeqCst);
+        }
+        let mut counts = Counts { changes: 1, ..Counts::default() };
+        counts.count_in(entry);
+        let chained = installed.word.has_chain();
+        if chained {
+            // SAFETY: the predecessor was reachable under this guard when it was covered.
+            counts.count_out(unsafe { Entry::from_word(entry.link()) });
+        }
+        self.counters.add(guard, counts);
+        if chained {
+            let keeping = self.keeping(installed.hash);
+            self.trim_key(&keeping, entry.key(), guard);
+            self.shorten(installed, guard);
+        }
+    }
+
+    /// Replaces a settled entry by a copy that links only what a cut needs, if its own link leads
+    /// over entries that nobody does. Keeps chains short under repeated transactions (R3).
+    fn shorten(&self, installed: &Installed, guard: &Guard) {
+        // SAFETY: installed under this guard.
+        let entry = unsafe { Entry::from_word(installed.word) };
+        let keeping = self.keeping(installed.hash);
+        let Stamp::At(version) = self.versions.stamp(entry) else { return };
+        let Some(located) = self.locate(installed.hash, guard) else { return };
+        let Probe::Found(slot, word, head) =
+            located.segment.probe(installed.hash, entry.key(), guard)
+        else {
+            return;
+        };
+        if word.is_frozen() || !word.has_chain() || head.address() != entry.address() {
+            return;
+        }
+        let Some((below, predecessor)) = chain::predecessor(word, head, guard) else { return };
+        let link = keeping.link_to_needed(below, predecessor, version, guard);
+        if link.is_none_or(|link| link.same_entry(below)) {
+            return;
+        }
+        let payload = match entry.shared_value() {
+            Some(bytes) => Payload::Shared(bytes),
+            None if entry.is_tombstone() => Payload::Tombstone,
+            None => Payload::Copied(entry.value()),
+        };
+        let content = Content { key: entry.key(), payload, expiry: entry.expiry() };
+        let mut copy = Draft::new(&content, true);
+        copy.set_version_word(version);
+        copy.set_link(link.unwrap_or(Word::EMPTY));
+        let new = Word::new(copy.address(), tag_of(installed.hash))
+            .with_tombstone(entry.is_tombstone())
+            .with_chain(link.is_some());
+        if slot.replace(word, new).is_ok() {
+            copy.into_address();
+            self.versions.note_held(guard, chain::retire_difference(word, head, link, guard));
+        }
+    }
+
+    /// Takes an entry back whose batch was aborted.
+    pub(crate) fn take_back(&self, installed: &Installed, guard: &Guard) {
+        // SAFETY: installed under this guard, and nobody replaces an undecided entry but this.
+        let entry = unsafe { Entry::from_word(installed.word) };
+        loop {
+            let Some(located) = self.locate(installed.hash, guard) else { return };
+            let Probe::Found(slot, word, head) =
+                located.segment.probe(installed.hash, entry.key(), guard)
+            else {
+                unreachable!("an undecided entry stays in the table until it is taken back");
+            };
+            if word.is_frozen() {
+                self.finish_replacement(installed.hash, &located, guard);
+                continue;
+            }
+            debug_assert_eq!(head.address(), entry.address());
+            let (before, covered) = if word.has_chain() {
+                let link = entry.link();
+                // SAFETY: CHAIN says that the link may be followed (R2).
+                (link, Some(unsafe { Entry::from_word(link) }))
+            } else {
+                // The slot was empty and can never be so again (R6): leave a tombstone.
+                let content =
+                    Content { key: entry.key(), payload: Payload::Tombstone, expiry: Expiry::Never };
+                let draft = Draft::new(&content, false);
+                let address = draft.into_address();
+                (Word::new(address, tag_of(installed.hash)).with_tombstone(true), None)
+            };
+            if slot.replace(word, before).is_ok() {
+                match covered {
+                    Some(covered) => {
+                        let mut held = Held::default();
+                        held.subtract(covered);
+                        self.versions.note_held(guard, held);
+                    }
+                    None => {
+                        let mut counts = Counts::default();
+                        // SAFETY: the tombstone was just published under this guard.
+                        counts.count_in(unsafe { Entry::from_word(before) });
+                        self.counters.add(guard, counts);
+                    }
+                }
+                chain::retire(entry, guard);
+                return;
+            }
+            if covered.is_none() {
+                // SAFETY: the tombstone was not published.
+                drop(unsafe { Draft::from_address(before.pointer()) });
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Upkeep of one segment at a time: expiry, compaction, merging.
+
+use super::counters::Counts;
+use super::directory::DirectoryWord;
+use super::entry::{Content, Draft, Entry, Payload};
+use super::keyspace::{HashRange, Keyspace, Located};
+use super::replace::Buddies;
+use super::segment::{SLOTS, Segment};
+use super::write::Decision;
+use crate::Expiry;
+use crate::sync::{Guard, pin};
+
+/// Tombstones that make a segment worth compacting.
+const TOMBSTONES_MIN: usize = SLOTS / 8;
+/// Live entries of two neighbours together up to which they are merged. A split leaves each half
+/// with about a third of its slots live, so a merge is far from causing the next split.
+const MERGED_LIVE_MAX: usize = SLOTS * 3 / 8;
+
+/// What looking after one segment came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tended {
+    /// Where the next segment begins, if there is one.
+    pub(crate) next: Option<u64>,
+    /// Keys removed because they had expired.
+    pub(crate) expired: u64,
+    /// Slots looked at.
+    pub(crate) slots: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Occupancy {
+    live: usize,
+    tombstones: usize,
+    frozen: bool,
+}
+
+fn occupancy(segment: &Segment) -> Occupancy {
+    let mut sum = Occupancy::default();
+    for slot in segment.slots() {
+        let word = slot.load();
+        sum.frozen |= word.is_frozen();
+        if word.is_vacant() {
+            continue;
+        }
+        if word.is_tombstone() {
+            sum.tombstones += 1;
+        } else {
+            sum.live += 1;
+        }
+    }
+    sum
+}
+
+impl Keyspace {
+    /// Looks after the segment that covers `from`: removes what has expired by `now_unix_ms`,
+    /// compacts tombstones, and merges it with its neighbours while they are nearly empty.
+    pub(crate) fn tend(&self, from: u64, now_unix_ms: u64) -> Tended {
+        let guard = pin();
+        let Some(located) = self.locate(from, &guard) else {
+            let last = HashRange::of_prefix(from, self.shard_bits()).last;
+            return Tended { next: last.checked_add(1), expired: 0, slots: 0 };
+        };
+        let expired = self.remove_expired(located.segment, now_unix_ms, &guard);
+        let occupancy = occupancy(located.segment);
+        if occupancy.tombstones >= TOMBSTONES_MIN && occupancy.live <= SLOTS / 2 {
+            self.finish_replacement(from, &located, &guard);
+        }
+        while self.merge_at(from) {}
+        let last = self.locate(from, &guard).map_or(u64::MAX, |now| self.range_of(from, &now).last);
+        Tended { next: last.checked_add(1), expired, slots: SLOTS }
+    }
+
+    fn remove_expired(
+        &self,
+        segment: &Segment,
+        now_unix_ms: u64,
+        _: &Guard,
+    ) -> u64 {
+        let has_expired =
+            |entry: Entry<'_>| matches!(entry.expiry(), Expiry::At(at) if at <= now_unix_ms);
+        let mut removed = 0;
+        for slot in segment.slots() {
+            let word = slot.load();
+            if word.is_vacant() || word.is_tombstone() {
+                continue;
+            }
+            // SAFETY: read from a slot under the caller's guard, and not vacant.
+            let entry = unsafe { Entry::from_word(word) };
+            if !has_expired(entry) {
+                continue;
+            }
+            let key = entry.key();
+            let outcome = self.write(self.hash(key), key, |current, _, versioned| {
+                // Looked at again: it may have been written meanwhile.
+                if current.is_some_and(has_expired) {
+                    (Decision::Publish(tombstone(key, versioned)), true)
+                } else {
+                    (Decision::Keep, false)
+                }
+            });
+            removed += u64::from(outcome.unwrap_or(false));
+        }
+        removed
+    }
+
+    /// Merges the segment that covers `from` with its buddy, if both are nearly empty.
+    fn merge_at(&self, from: u64) -> bool {
+        let guard = pin();
+        let Some(located) = self.locate(from, &guard) else { return false };
+        let Some(buddies) = self.buddies(from, &located) else { return false };
+        let live: usize = [buddies.low, buddies.high]
+            .map(|word| {
+                // SAFETY: read from a directory under the guard.
+                let occupancy = occupancy(unsafe { word.segment().as_ref() });
+                if occupancy.frozen { SLOTS } else { occupancy.live }
+            })
+            .iter()
+            .sum();
+        live <= MERGED_LIVE_MAX && self.merge(from, buddies, &guard)
+    }
+
+    /// The two directory words that one merge would join, if both are single segments.
+    fn buddies(&self, hash: u64, located: &Located<'_>) -> Option<Buddies> {
+        let local_depth = located.word.local_depth();
+        if local_depth == 0 {
+            return None;
+        }
+        // SAFETY: `located` was read under a guard that the caller holds.
+        let depth = unsafe { located.directory.depth() };
+        let width = 1_usize << (depth - local_depth);
+        let low_index = self.directory_index(hash, depth) & !(2 * width - 1);
+        let word_at = |index: usize| -> DirectoryWord {
+            // SAFETY: as above; both indexes are below 2^depth.
+            unsafe { located.directory.word(index) }
+        };
+        let (low, high) = (word_at(low_index), word_at(low_index + width));
+        (low.local_depth() == local_depth && high.local_depth() == local_depth)
+            .then_some(Buddies { low, high })
+    }
+
+    /// Whether compaction is worth a pass over the whole table.
+    pub(crate) fn wants_compaction(&self) -> bool {
+        let Counts { keys, tombstones, .. } = self.counts();
+        tombstones > 1024.max(keys / 4)
+    }
+}
+
+/// A draft that marks `key` as removed.
+pub(crate) fn tombstone(key: &[u8], versioned: bool) -> Draft {
+    let content = Content { key, payload: Payload::Tombstone, expiry: Expiry::Never };
+    Draft::new(&content, versioned)
+}

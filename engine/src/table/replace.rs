@@ -1,0 +1,300 @@
+//! Replacing segments: splits, compactions and merges, by freezing, copying and one root swap.
+//!
+//! ```text
+//! freeze every slot ─► copy what is kept into private segments ─► swap the shard's root
+//!                                                                  │ won: retire the old ones
+//!                                                                  │ lost: free the private ones
+//! ```
+//!
+//! Any thread that meets a frozen slot it needs does all of this itself; a frozen segment's words
+//! are final (R8), so it does not matter whose copy is published. What a copy drops is retired by
+//! the winner alone (R9).
+
+use std::ptr::NonNull;
+
+use super::chain;
+use super::counters::Counts;
+use super::directory::{DEPTH_MAX, Directory, DirectoryWord};
+use super::entry::Entry;
+use super::keyspace::{Keyspace, Located};
+use super::segment::{BUCKET_SLOTS, PROBE_BUCKETS, SEGMENT_BYTES, SLOTS, Segment};
+use super::word::Word;
+use super::write::retire_chain;
+use crate::Error;
+use crate::hooks::{self, Point};
+use crate::sync::Guard;
+use crate::version::{Held, Stamp};
+
+/// What a copy of one or two frozen segments keeps, and what the winner retires.
+struct Contents<'g> {
+    /// Words to place again, in slot order, with their hashes.
+    kept: Vec<(u64, Word)>,
+    /// Tombstones that go, with all of their history (R10).
+    tombstones: Vec<(Word, Entry<'g>)>,
+    /// Heads that stay and lose their history.
+    trimmed: Vec<(Word, Entry<'g>)>,
+}
+
+/// Segments that nobody else knows yet; they free themselves unless they are published.
+struct Private(Vec<NonNull<Segment>>);
+
+impl Private {
+    fn add(&mut self) -> &Segment {
+        let segment = Segment::allocate();
+        self.0.push(segment);
+        // SAFETY: just allocated, and private.
+        unsafe { segment.as_ref() }
+    }
+
+    fn published(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        for segment in self.0.drain(..) {
+            // SAFETY: never published, so this is the only owner.
+            unsafe { Segment::free(segment) };
+        }
+    }
+}
+
+/// Two words of a directory whose segments cover the two halves of one range.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Buddies {
+    pub(super) low: DirectoryWord,
+    pub(super) high: DirectoryWord,
+}
+
+impl Keyspace {
+    /// Finishes the replacement of a segment that somebody froze.
+    pub(super) fn finish_replacement(
+        &self,
+        hash: u64,
+        located: &Located<'_>,
+        guard: &Guard,
+    ) {
+        // The only error is that a split would not help, and the segment was replaced all the
+        // same; whoever needs the room reports it.
+        let _ = self.replace_segment(hash, located, guard);
+    }
+
+    /// Replaces the segment in `located`, which covers `hash`: by one without its tombstones if
+    /// that makes room, by two halves otherwise.
+    ///
+    /// Returns when the shard's directory no longer holds that segment, whoever replaced it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HashCollisions`] if there is nothing to drop and the directory is at its deepest.
+    pub(super) fn replace_segment(
+        &self,
+        hash: u64,
+        located: &Located<'_>,
+        guard: &Guard,
+    ) -> Result<(), Error> {
+        let contents = self.freeze(&[located.segment], guard);
+        let local_depth = located.word.local_depth();
+        let compact = !contents.tombstones.is_empty() && contents.kept.len() <= SLOTS / 2;
+        // A split does not separate equal hashes either.
+        let equal = contents.kept.iter().filter(|&&(other, _)| other == hash).count();
+        let deepest = local_depth >= DEPTH_MAX || equal >= PROBE_BUCKETS * BUCKET_SLOTS;
+        let mut private = Private(Vec::with_capacity(2));
+        let words = if compact || deepest {
+            let one = private.add();
+            fill(one, contents.kept.iter().copied());
+            vec![DirectoryWord::new(NonNull::from(one), local_depth)]
+        } else {
+            let bit = 1 << (63 - self.shard_bits() - local_depth);
+            (0..2_u64)
+                .map(|half| {
+                    let segment = private.add();
+                    let of_half = |&(hash, _): &(u64, Word)| u64::from(hash & bit != 0) == half;
+                    fill(segment, contents.kept.iter().copied().filter(of_half));
+                    DirectoryWord::new(NonNull::from(segment), local_depth + 1)
+                })
+                .collect()
+        };
+        hooks::at(Point::BeforeRootSwap);
+        if self.swap_root(hash, &[located.word], &words, guard) {
+            private.published();
+            self.retire_contents(&contents, guard);
+        }
+        if deepest && contents.tombstones.is_empty() {
+            return Err(Error::HashCollisions);
+        }
+        Ok(())
+    }
+
+    /// Replaces two neighbouring segments by one, if what they hold fits.
+    ///
+    /// Returns whether the directory changed.
+    pub(super) fn merge(
+        &self,
+        hash: u64,
+        buddies: Buddies,
+        guard: &Guard,
+    ) -> bool {
+        let local_depth = buddies.low.local_depth();
+        // SAFETY: both words were read from a directory under the guard (K1).
+        let (low, high) =
+            unsafe { (buddies.low.segment().as_ref(), buddies.high.segment().as_ref()) };
+        let contents = self.freeze(&[low, high], guard);
+        let mut private = Private(Vec::with_capacity(3));
+        let one = private.add();
+        // Copying two segments into one may overflow a run, unlike R7. Then each is replaced by a
+        // copy of its own, since both are frozen.
+        let words = if contents.kept.iter().all(|&(hash, word)| one.place_private(hash, word)) {
+            vec![DirectoryWord::new(NonNull::from(one), local_depth - 1)]
+        } else {
+            let bit = 1 << (64 - self.shard_bits() - local_depth);
+            (0..2_u64)
+                .map(|half| {
+                    let segment = private.add();
+                    let of_half = |&(hash, _): &(u64, Word)| u64::from(hash & bit != 0) == half;
+                    fill(segment, contents.kept.iter().copied().filter(of_half));
+                    DirectoryWord::new(NonNull::from(segment), local_depth)
+                })
+                .collect()
+        };
+        hooks::at(Point::BeforeRootSwap);
+        let swapped = self.swap_root(hash, &[buddies.low, buddies.high], &words, guard);
+        if swapped {
+            if words.len() == 2 {
+                // SAFETY: the segment that overflowed was not published.
+                unsafe { Segment::free(private.0.remove(0)) };
+            }
+            private.published();
+            self.retire_contents(&contents, guard);
+        }
+        swapped
+    }
+
+    /// Freezes `segments` and sorts out what a copy of them keeps.
+    fn freeze<'g>(
+        &self,
+        segments: &[&'g Segment],
+        guard: &'g Guard,
+    ) -> Contents<'g> {
+        let mut contents =
+            Contents { kept: Vec::with_capacity(SLOTS), tombstones: vec![], trimmed: vec![] };
+        // Everything is frozen before anything is looked at (R8).
+        let frozen: Vec<_> = segments.iter().map(|segment| segment.freeze()).collect();
+        for &word in frozen.iter().flat_map(|words| words.iter()) {
+            if word.is_vacant() {
+                continue;
+            }
+            // SAFETY: read from a slot under the guard, and not vacant.
+            let head = unsafe { Entry::from_word(word) };
+            let hash = self.hash(head.key());
+            // The copier stamps what it copies (R5c). An undecided head is copied as it is.
+            let decided = matches!(self.versions.stamp(head), Stamp::At(_));
+            let keeping = self.keeping(hash);
+            let needs_chain =
+                word.has_chain() && (!decided || keeping.needs_chain(word, head, guard));
+            let drops_needed_tombstones = cfg!(engine_broken = "tombstone_dropped_early");
+            if word.is_tombstone() && decided && (!needs_chain || drops_needed_tombstones) {
+                contents.tombstones.push((word, head));
+                continue;
+            }
+            if word.has_chain() && !needs_chain {
+                contents.trimmed.push((word, head));
+            }
+            contents.kept.push((hash, word.with_chain(needs_chain)));
+        }
+        contents
+    }
+
+    /// Swaps the directory words `old`, which cover the range of `hash`, for `new`.
+    ///
+    /// Returns whether this call did it; otherwise somebody else has replaced `old`.
+    fn swap_root(
+        &self,
+        hash: u64,
+        old: &[DirectoryWord],
+        new: &[DirectoryWord],
+        guard: &Guard,
+    ) -> bool {
+        let shard = self.shard(hash);
+        loop {
+            let directory = shard.directory().expect("a shard that had a directory has one");
+            // SAFETY: K1: read from the shard under the guard.
+            let depth = unsafe { directory.depth() };
+            // First word of the range that `old` covers.
+            let covered_depth = old[0].local_depth() - (old.len() as u32 - 1);
+            if depth < covered_depth {
+                return false;
+            }
+            let width = 1_usize << (depth - covered_depth);
+            let first = self.directory_index(hash, depth) & !(width - 1);
+            let step = width / old.len();
+            let stands = step > 0
+                && old.iter().enumerate().all(|(i, &word)| {
+                    // SAFETY: K1; the index is inside the range that `old` covers.
+                    let found = unsafe { directory.word(first + i * step) };
+                    found == word
+                });
+            if !stands {
+                return false;
+            }
+            let grown = depth.max(new[0].local_depth());
+            let replacement = Directory::allocate(grown, |index| {
+                let was = index >> (grown - depth);
+                if (first..first + width).contains(&was) {
+                    let offset = index - (first << (grown - depth));
+                    let width = width << (grown - depth);
+                    new[offset * new.len() / width]
+                } else {
+                    // SAFETY: K1; the index is below 2^depth.
+                    unsafe { directory.word(was) }
+                }
+            });
+            if shard.replace(Some(directory), replacement) {
+                retire_directory(directory, guard);
+                for word in old {
+                    retire_segment(*word, guard);
+                }
+                return true;
+            }
+            // SAFETY: never published.
+            unsafe { replacement.free() };
+        }
+    }
+
+    /// Retires what the published copy left out, and counts it out.
+    fn retire_contents(&self, contents: &Contents<'_>, guard: &Guard) {
+        let mut counts = Counts::default();
+        let mut held = Held::default();
+        for &(word, head) in &contents.trimmed {
+            held = held.and(retire_chain(word, head, guard));
+        }
+        for &(word, head) in &contents.tombstones {
+            counts.count_out(head);
+            held = held.and(retire_chain(word, head, guard));
+            chain::retire(head, guard);
+        }
+        self.counters.add(guard, counts);
+        self.versions.note_held(guard, held);
+    }
+}
+
+/// Copies words in slot order into an empty private segment, where they always fit (R7).
+fn fill(segment: &Segment, kept: impl Iterator<Item = (u64, Word)>) {
+    for (hash, word) in kept {
+        assert!(segment.place_private(hash, word), "a copy in slot order fits (R7)");
+    }
+}
+
+fn retire_directory(directory: Directory, guard: &Guard) {
+    // SAFETY: K1: the root swap that took the directory out was won by the caller.
+    let bytes = unsafe { directory.heap_bytes() };
+    // SAFETY: as above; freed once nobody who could have read the old root is pinned.
+    unsafe { guard.retire(bytes, move || directory.free()) };
+}
+
+fn retire_segment(word: DirectoryWord, guard: &Guard) {
+    let segment = word.segment();
+    // SAFETY: K1: the root swap that took the segment out was won by the caller.
+    unsafe { guard.retire(SEGMENT_BYTES, move || Segment::free(segment)) };
+}

@@ -1,0 +1,147 @@
+//! Going through a keyspace in hash order, one segment at a time.
+
+use super::chain;
+use super::entry::Entry;
+use super::keyspace::{HashRange, Keyspace};
+use super::segment::{SLOTS, Segment};
+use super::write::Trimmed;
+use crate::sync::{Guard, pin};
+
+/// The entries of one segment, in ascending (hash, key) order, and where the segment ends.
+#[derive(Debug)]
+pub(crate) struct Page<'g> {
+    pub(crate) entries: Vec<(u64, Entry<'g>)>,
+    /// The last hash that the page covers.
+    pub(crate) last: u64,
+}
+
+impl Keyspace {
+    /// Collects what `visible` makes of the segment that covers `from`: entries with hashes from
+    /// `from` on, sorted by hash, then key (R12, R18).
+    fn page<'g>(
+        &self,
+        from: u64,
+        guard: &'g Guard,
+        mut visible: impl FnMut(super::word::Word, Entry<'g>) -> Option<Entry<'g>>,
+    ) -> Page<'g> {
+        let Some(directory) = self.shard(from).directory_ordered() else {
+            let last = HashRange::of_prefix(from, self.shard_bits()).last;
+            return Page { entries: Vec::new(), last };
+        };
+        let located = self.locate_in(directory, from, guard);
+        let last = self.range_of(from, &located).last;
+        let mut entries = Vec::with_capacity(SLOTS);
+        for slot in located.segment.slots() {
+            let word = slot.load_ordered();
+            if word.is_vacant() {
+                continue;
+            }
+            // SAFETY: read from a slot under the guard, and not vacant.
+            let head = unsafe { Entry::from_word(word) };
+            if let Some(entry) = visible(word, head) {
+                let hash = self.hash(entry.key());
+                if hash >= from {
+                    entries.push((hash, entry));
+                }
+            }
+        }
+        entries.sort_unstable_by(|(left_hash, left), (right_hash, right)| {
+            left_hash.cmp(right_hash).then_with(|| left.key().cmp(right.key()))
+        });
+        Page { entries, last }
+    }
+
+    /// What a cut at `version` sees of the segment that covers `from`.
+    pub(crate) fn page_at<'g>(
+        &self,
+        from: u64,
+        version: u64,
+        guard: &'g Guard,
+    ) -> Page<'g> {
+        self.page(from, guard, |word, head| {
+            chain::visible_at(word, head, version, &self.versions, guard)
+        })
+    }
+
+    /// What is current in the segment that covers `from`.
+    pub(crate) fn current_page<'g>(
+        &self,
+        from: u64,
+        guard: &'g Guard,
+    ) -> Page<'g> {
+        self.page(from, guard, |word, head| chain::current(word, head, &self.versions, guard))
+    }
+
+    /// Cuts off all history in the hashes `first..=last` that nobody needs (the walk's half of
+    /// R4). Works on the segments as they are now, and helps those that are being replaced.
+    pub(crate) fn trim_range(&self, first: u64, last: u64) {
+        let mut from = first;
+        loop {
+            let guard = pin();
+            let reached = match self.shard(from).directory_ordered() {
+                None => HashRange::of_prefix(from, self.shard_bits()).last,
+                Some(directory) => {
+                    let located = self.locate_in(directory, from, &guard);
+                    let range = self.range_of(from, &located);
+                    if self.trim_segment(located.segment, &guard) == Trimmed::Frozen {
+                        // The copier may have decided before the cursor moved: do it again.
+                        self.finish_replacement(from, &located, &guard);
+                        continue;
+                    }
+                    range.last
+                }
+            };
+            match reached.checked_add(1) {
+                Some(next) if reached < last => from = next,
+                _ => return,
+            }
+        }
+    }
+
+    fn trim_segment(&self, segment: &Segment, guard: &Guard) -> Trimmed {
+        for slot in segment.slots() {
+            let word = slot.load_ordered();
+            if word.is_frozen() {
+                return Trimmed::Frozen;
+            }
+            if !word.has_chain() {
+                continue;
+            }
+            // SAFETY: read from a slot under the guard; a word with CHAIN is not vacant.
+            let head = unsafe { Entry::from_word(word) };
+            let keeping = self.keeping(self.hash(head.key()));
+            if self.trim_slot(&keeping, slot, guard) == Trimmed::Frozen {
+                return Trimmed::Frozen;
+            }
+        }
+        Trimmed::Done
+    }
+
+    /// A current entry chosen at random: a random segment, then a random slot of it.
+    ///
+    /// `random` gives independent random words. `None` if none was found in `tries` segments.
+    pub(crate) fn sample<'g>(
+        &self,
+        tries: u32,
+        random: &mut dyn FnMut() -> u64,
+        guard: &'g Guard,
+    ) -> Option<Entry<'g>> {
+        for _ in 0..tries {
+            let Some(located) = self.locate(random(), guard) else { continue };
+            let start = random() as usize;
+            let live = (0..SLOTS).find_map(|i| {
+                let word = located.segment.slots()[(start + i) % SLOTS].load();
+                if word.is_vacant() {
+                    return None;
+                }
+                // SAFETY: read from a slot under the guard, and not vacant.
+                let head = unsafe { Entry::from_word(word) };
+                chain::current(word, head, &self.versions, guard)
+            });
+            if live.is_some() {
+                return live;
+            }
+        }
+        None
+    }
+}

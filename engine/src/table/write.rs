@@ -1,0 +1,231 @@
+//! Writing one key.
+
+use super::chain::{self, Keeping};
+use super::counters::Counts;
+use super::entry::{Draft, Entry};
+use super::keyspace::Keyspace;
+use super::segment::{Probe, tag_of};
+use super::word::{Slot, Word};
+use crate::Error;
+use crate::hooks::{self, Point};
+use crate::sync::{Guard, pin};
+use crate::version::{Held, Stamp};
+
+/// What a write wants done with the entry it was shown.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// Nothing.
+    Keep,
+    /// Replace it by this one, which may be a tombstone.
+    Publish(Draft),
+}
+
+/// What trimming one slot came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trimmed {
+    /// The slot holds no history that nobody needs, or a newer write looks after it.
+    Done,
+    /// The segment is being replaced; the replacement has to be looked at again.
+    Frozen,
+}
+
+/// The slot a write goes to, and what is in it.
+struct Target<'g> {
+    slot: &'g Slot,
+    word: Word,
+    head: Option<Entry<'g>>,
+}
+
+impl Keyspace {
+    /// Replaces the entry of `key` by what `decide` makes of it, as one linearizable step.
+    ///
+    /// `decide` gets the current entry (expired or not), the draft of an attempt that lost a race,
+    /// to use again, and whether a new draft should have room for a version. It runs outside the
+    /// announcement (R17), once for every attempt; what its last call returned is returned.
+    ///
+    /// Lock-free, except that a write waits while a transaction is about to change the same key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HashCollisions`] if more keys collide than a segment of the deepest directory
+    /// holds, which takes keys that were made to.
+    pub(crate) fn write<R>(
+        &self,
+        hash: u64,
+        key: &[u8],
+        mut decide: impl FnMut(Option<Entry<'_>>, Option<Draft>, bool) -> (Decision, R),
+    ) -> Result<R, Error> {
+        let mut spare = None;
+        let mut waits = 0;
+        loop {
+            let guard = pin();
+            let Some(located) = self.locate(hash, &guard) else {
+                self.create_segment(hash);
+                continue;
+            };
+            let target = match located.segment.probe(hash, key, &guard) {
+                Probe::Found(slot, word, head) if !word.is_frozen() => {
+                    // Stamped first, also when nothing will be written (R5a, R5c).
+                    if self.versions.stamp(head) == Stamp::Undecided {
+                        drop(guard);
+                        wait_for_transaction(&mut waits);
+                        continue;
+                    }
+                    Target { slot, word, head: Some(head) }
+                }
+                Probe::Vacant(slot) => Target { slot, word: Word::EMPTY, head: None },
+                Probe::Found(..) | Probe::FrozenVacant | Probe::Full => {
+                    self.replace_segment(hash, &located, &guard)?;
+                    continue;
+                }
+            };
+            let current = target.head.filter(|head| !head.is_tombstone());
+            let (decision, result) = decide(current, spare.take(), !self.versions.is_quiet());
+            let Decision::Publish(draft) = decision else { return Ok(result) };
+            match self.publish(hash, &target, draft, &guard) {
+                Ok(()) => return Ok(result),
+                Err(draft) => spare = Some(draft),
+            }
+        }
+    }
+
+    /// Publishes `draft` over `target`, or gives it back if the slot has changed.
+    fn publish(
+        &self,
+        hash: u64,
+        target: &Target<'_>,
+        draft: Draft,
+        guard: &Guard,
+    ) -> Result<(), Draft> {
+        let keeping = self.keeping(hash);
+        let mut draft = draft;
+        let (announcement, quiet) = loop {
+            let announcement = guard.announce();
+            hooks::at(Point::Announced);
+            // Read once: a cut that is registered later waits for this announcement.
+            let quiet = self.versions.is_quiet();
+            if quiet || draft.is_versioned() {
+                break (announcement, quiet);
+            }
+            // A cut was opened since the draft was built. Allocation happens outside (R17).
+            drop(announcement);
+            draft = draft.into_versioned();
+        };
+        let link = if quiet {
+            None
+        } else {
+            target.head.and_then(|head| {
+                keeping.link_to_needed(target.word, head, u64::MAX, guard)
+            })
+        };
+        if draft.is_versioned() {
+            draft.set_link(link.unwrap_or(Word::EMPTY));
+        }
+        let new = Word::new(draft.address(), tag_of(hash))
+            .with_tombstone(draft.as_entry().is_tombstone())
+            .with_chain(link.is_some());
+        if cfg!(engine_broken = "stamp_before_publish") && draft.is_versioned() {
+            self.versions.stamp(draft.as_entry());
+        }
+        hooks::at(Point::BeforePublish);
+        if target.slot.replace(target.word, new).is_err() {
+            return Err(draft);
+        }
+        draft.into_address();
+        // SAFETY: the entry was published under this guard; at worst it is retired by now.
+        let entry = unsafe { Entry::from_word(new) };
+        hooks::at(Point::BeforeStamp);
+        // Also a quiet write stamps a versioned entry: a cut that starts later waits for this
+        // announcement, so the stamp cannot come out later than the cut.
+        self.versions.stamp(entry);
+        drop(announcement);
+        self.account(target, entry, link, guard);
+        if link.is_some() {
+            hooks::at(Point::BeforeSecondLook);
+            if !cfg!(engine_broken = "no_second_look") {
+                self.trim_key(&keeping, entry.key(), guard);
+            }
+        }
+        Ok(())
+    }
+
+    /// Retires what the write superseded for good, and counts.
+    fn account(
+        &self,
+        target: &Target<'_>,
+        entry: Entry<'_>,
+        link: Option<Word>,
+        guard: &Guard,
+    ) {
+        let mut counts = Counts { changes: 1, ..Counts::default() };
+        counts.count_in(entry);
+        if let Some(head) = target.head {
+            counts.count_out(head);
+            self.versions.note_held(guard, chain::retire_difference(target.word, head, link, guard));
+        }
+        self.counters.add(guard, counts);
+    }
+
+    /// Cuts the history of `key` off if nobody needs it (the writer's half of R4).
+    pub(super) fn trim_key(&self, keeping: &Keeping<'_>, key: &[u8], guard: &Guard) {
+        while let Some(directory) = self.shard(keeping.hash).directory_ordered() {
+            let located = self.locate_in(directory, keeping.hash, guard);
+            let Probe::Found(slot, ..) = located.segment.probe(keeping.hash, key, guard) else {
+                // A replacement dropped the key with all of its history.
+                return;
+            };
+            match self.trim_slot(keeping, slot, guard) {
+                Trimmed::Done => return,
+                Trimmed::Frozen => {
+                    self.finish_replacement(keeping.hash, &located, guard);
+                }
+            }
+        }
+    }
+
+    /// Cuts the history of one slot off if nobody needs it.
+    pub(super) fn trim_slot(&self, keeping: &Keeping<'_>, slot: &Slot, guard: &Guard) -> Trimmed {
+        let word = slot.load_ordered();
+        if word.is_frozen() {
+            return Trimmed::Frozen;
+        }
+        if !word.has_chain() {
+            return Trimmed::Done;
+        }
+        // SAFETY: read from a slot under the guard; a word with CHAIN is not vacant.
+        let head = unsafe { Entry::from_word(word) };
+        if keeping.needs_chain(word, head, guard) {
+            return Trimmed::Done;
+        }
+        hooks::at(Point::BeforeTrim);
+        match slot.replace(word, word.with_chain(false)) {
+            Ok(()) => {
+                self.versions.note_held(guard, retire_chain(word, head, guard));
+                Trimmed::Done
+            }
+            Err(now) if now.is_frozen() => Trimmed::Frozen,
+            // Somebody wrote or trimmed; a writer takes its own second look.
+            Err(_) => Trimmed::Done,
+        }
+    }
+}
+
+/// Retires everything below the head that `word` owned.
+pub(super) fn retire_chain(word: Word, head: Entry<'_>, guard: &Guard) -> Held {
+    let mut held = Held::default();
+    for (_, entry) in chain::nodes(word, head, guard).skip(1) {
+        held.subtract(entry);
+        chain::retire(entry, guard);
+    }
+    held
+}
+
+/// Gives a transaction that is being committed time to finish.
+pub(super) fn wait_for_transaction(waits: &mut u32) {
+    *waits += 1;
+    if *waits < 32 {
+        std::hint::spin_loop();
+    } else {
+        std::thread::yield_now();
+    }
+}

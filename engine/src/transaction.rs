@@ -1,0 +1,282 @@
+//! Several keys in one atomic, serializable step.
+//!
+//! Optimistic: the closure reads from the tables and writes into a buffer; committing installs
+//! the writes [undecided](crate::version::batch), checks that everything read is still as it
+//! was, and makes all of it visible with one store. If anything has changed the closure runs
+//! again. Readers never wait for a transaction; a single-key write waits while a transaction is
+//! about to change the same key, between installing its entries and committing them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{MutexGuard, PoisonError};
+
+use crate::hooks::{self, Point};
+use crate::store::{Inner, Roots, check_key, check_value};
+use crate::sync::{Guard, pin};
+use crate::table::{Content, Draft, Installed, Keyspace, Observed, Payload, tombstone};
+use crate::version::batch::Batch;
+use crate::{Error, Expiry, Value};
+
+/// Attempts after which a transaction keeps other transactions out while it runs.
+const OPTIMISTIC_ATTEMPTS: u32 = 8;
+
+/// What a transaction does to a key.
+#[derive(Debug)]
+enum Write {
+    Set(Value, Expiry),
+    Remove,
+}
+
+/// A key of one database, in the order in which latches are taken.
+type Address = (u16, Box<[u8]>);
+
+/// The reads and writes of one atomic step; see [`Store::transaction`](crate::Store::transaction).
+pub struct Transaction<'s> {
+    store: &'s Inner,
+    roots: &'s Roots,
+    guard: &'s Guard,
+    now_unix_ms: u64,
+    reads: BTreeMap<Address, Observed>,
+    writes: BTreeMap<Address, Write>,
+    /// Set when a read met another transaction half way: nothing read since can be trusted.
+    conflicted: bool,
+}
+
+impl fmt::Debug for Transaction<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction")
+            .field("reads", &self.reads.len())
+            .field("writes", &self.writes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Transaction<'_> {
+    fn keyspace(&self, database: u16) -> Result<&Keyspace, Error> {
+        self.roots.keyspace(database)
+    }
+
+    /// Returns the value and the expiry of `key` as this transaction sees it: its own last write,
+    /// or what was current when it first read the key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchDatabase`].
+    pub fn get(&mut self, database: u16, key: &[u8]) -> Result<Option<(Value, Expiry)>, Error> {
+        let address: Address = (database, key.into());
+        match self.writes.get(&address) {
+            Some(Write::Set(value, expiry)) => return Ok(Some((value.clone(), *expiry))),
+            Some(Write::Remove) => return Ok(None),
+            None => {}
+        }
+        let keyspace = self.keyspace(database)?;
+        let entry = keyspace.get(keyspace.hash(key), key, self.guard);
+        let found = entry
+            .filter(|entry| !entry.expiry().is_past(self.now_unix_ms))
+            .map(|entry| (entry.to_value(), entry.expiry()));
+        let observed = Observed::of(entry);
+        let first = *self.reads.entry(address).or_insert(observed);
+        // Two reads of one key differ only if it changed meanwhile: the commit will fail.
+        self.conflicted |= first != observed;
+        Ok(found)
+    }
+
+    /// Stores a value.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchDatabase`], [`Error::KeyTooLong`], [`Error::ValueTooLong`].
+    pub fn set(
+        &mut self,
+        database: u16,
+        key: &[u8],
+        value: impl Into<Value>,
+        expiry: Expiry,
+    ) -> Result<(), Error> {
+        let value = value.into();
+        check_key(key)?;
+        check_value(&value)?;
+        self.keyspace(database)?;
+        self.writes.insert((database, key.into()), Write::Set(value, expiry));
+        Ok(())
+    }
+
+    /// Removes a key, and returns whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchDatabase`].
+    pub fn remove(&mut self, database: u16, key: &[u8]) -> Result<bool, Error> {
+        let existed = self.get(database, key)?.is_some();
+        if existed {
+            self.writes.insert((database, key.into()), Write::Remove);
+        }
+        Ok(existed)
+    }
+
+    /// Time at which this attempt began, in milliseconds since the Unix epoch: what every expiry
+    /// in it is judged by.
+    pub fn now_unix_ms(&self) -> u64 {
+        self.now_unix_ms
+    }
+}
+
+/// How one attempt ended.
+enum Attempt<R> {
+    Done(R),
+    Conflict,
+}
+
+impl Inner {
+    /// Runs `f` until one run of it can be committed as if it had run alone.
+    pub(crate) fn transact<R, E: From<Error>>(
+        &self,
+        mut f: impl FnMut(&mut Transaction<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        for attempt in 0_u32.. {
+            // Databases are not replaced while a transaction runs; it may span several of them.
+            let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+            let alone = (attempt >= OPTIMISTIC_ATTEMPTS)
+                .then(|| self.serial.lock().unwrap_or_else(PoisonError::into_inner));
+            let outcome = self.attempt(&mut f);
+            drop(alone);
+            if let Attempt::Done(result) = outcome? {
+                return Ok(result);
+            }
+            std::thread::yield_now();
+        }
+        unreachable!("a transaction is tried until it succeeds or fails")
+    }
+
+    fn attempt<R, E: From<Error>>(
+        &self,
+        f: &mut impl FnMut(&mut Transaction<'_>) -> Result<R, E>,
+    ) -> Result<Attempt<R>, E> {
+        let guard = pin();
+        let roots = self.roots(&guard);
+        let mut transaction = Transaction {
+            store: self,
+            roots,
+            guard: &guard,
+            now_unix_ms: self.clock.unix_ms(),
+            reads: BTreeMap::new(),
+            writes: BTreeMap::new(),
+            conflicted: false,
+        };
+        let result = f(&mut transaction);
+        // An error may be the outcome of reads that do not belong together: check them first.
+        match (result, transaction.conflicted) {
+            (_, true) => Ok(Attempt::Conflict),
+            (Ok(result), false) => {
+                Ok(if transaction.commit()? { Attempt::Done(result) } else { Attempt::Conflict })
+            }
+            (Err(error), false) => {
+                transaction.writes.clear();
+                if transaction.commit()? { Err(error) } else { Ok(Attempt::Conflict) }
+            }
+        }
+    }
+}
+
+/// An entry that is installed, with the keyspace it is in.
+type Placed<'s> = (&'s Keyspace, Installed);
+
+impl<'s> Transaction<'s> {
+    /// Commits, or returns `false` with nothing changed.
+    fn commit(self) -> Result<bool, Error> {
+        let Self { store, roots, guard, mut reads, writes, .. } = self;
+        if writes.is_empty() {
+            return validate(roots, &reads, guard);
+        }
+        let _latches = store.latch(roots, writes.keys())?;
+        let batch = Box::into_raw(Batch::new());
+        let mut placed: Vec<Placed<'s>> = Vec::with_capacity(writes.len());
+        let outcome = install_all(roots, &mut reads, writes, batch, &mut placed, guard)
+            .and_then(|installed| Ok(installed && validate(roots, &reads, guard)?));
+        // SAFETY: this transaction owns the batch until it retires it below.
+        let fate = unsafe { &*batch };
+        let committed = matches!(outcome, Ok(true));
+        if committed {
+            hooks::at(Point::BeforeCommit);
+            let version = fate.commit(store.versions.global());
+            for (keyspace, installed) in &placed {
+                keyspace.settle(installed, version, guard);
+            }
+        } else {
+            fate.abort();
+            for (keyspace, installed) in &placed {
+                keyspace.take_back(installed, guard);
+            }
+        }
+        // SAFETY: no entry's version word leads to the batch any longer; whoever read one that
+        // did is pinned.
+        unsafe { guard.retire(size_of::<Batch>(), move || drop(Box::from_raw(batch))) };
+        outcome
+    }
+}
+
+/// Installs every write; `false` if a key that was read has changed.
+fn install_all<'s>(
+    roots: &'s Roots,
+    reads: &mut BTreeMap<Address, Observed>,
+    writes: BTreeMap<Address, Write>,
+    batch: *const Batch,
+    placed: &mut Vec<Placed<'s>>,
+    guard: &Guard,
+) -> Result<bool, Error> {
+    for (address, write) in writes {
+        let keyspace = roots.keyspace(address.0)?;
+        let key = &*address.1;
+        let hash = keyspace.hash(key);
+        let expected = reads.remove(&address);
+        let draft = match write {
+            Write::Set(mut value, expiry) => {
+                let payload = Payload::of(&mut value);
+                Draft::new(&Content { key, payload, expiry }, true)
+            }
+            Write::Remove => tombstone(key, true),
+        };
+        match keyspace.install(hash, expected, draft, batch, guard)? {
+            Some(installed) => placed.push((keyspace, installed)),
+            None => return Ok(false),
+        }
+        hooks::at(Point::BatchInstalled);
+    }
+    Ok(true)
+}
+
+/// Whether everything that was read is still current, and nobody else is about to change it.
+fn validate(
+    roots: &Roots,
+    reads: &BTreeMap<Address, Observed>,
+    guard: &Guard,
+) -> Result<bool, Error> {
+    for ((database, key), observed) in reads {
+        let keyspace = roots.keyspace(*database)?;
+        if keyspace.observe(keyspace.hash(key), key, guard) != Some(*observed) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+impl Inner {
+    /// Takes the latches of `keys` against other transactions, in ascending order.
+    fn latch<'k>(
+        &self,
+        roots: &Roots,
+        keys: impl Iterator<Item = &'k Address>,
+    ) -> Result<Vec<MutexGuard<'_, ()>>, Error> {
+        let mut stripes = keys
+            .map(|(database, key)| {
+                Ok(roots.keyspace(*database)?.hash(key) as usize % self.latches.len())
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        stripes.sort_unstable();
+        stripes.dedup();
+        Ok(stripes
+            .into_iter()
+            .map(|stripe| self.latches[stripe].lock().unwrap_or_else(PoisonError::into_inner))
+            .collect())
+    }
+}

@@ -1,0 +1,97 @@
+//! Batches: several entries that become visible in one step.
+//!
+//! The entries of a transaction are installed one after another with a version word that points
+//! to the transaction's [`Batch`]. Until the batch is committed, by one store, readers and walks
+//! pass through such an entry to the one it covers, and writers wait. Once it is committed the
+//! batch is stamped like a single entry, and its stamp is every entry's.
+//!
+//! | state | meaning | next |
+//! |---|---|---|
+//! | `PENDING` | entries are being installed, nothing is visible | `UNSTAMPED`, `ABORTED` |
+//! | `UNSTAMPED` | committed; everything is visible | a version |
+//! | `ABORTED` | never to be visible; entries are being taken back | |
+//! | a version | committed at that version | |
+
+use crate::hooks::{self, Point};
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+const PENDING: u64 = 1;
+const UNSTAMPED: u64 = 2;
+const ABORTED: u64 = 3;
+/// Versions begin above the states.
+pub(crate) const FIRST_VERSION: u64 = 16;
+
+const BATCH_BIT: u64 = 1 << 63;
+
+/// The shared fate of a transaction's entries.
+#[derive(Debug)]
+#[repr(align(8))]
+pub(crate) struct Batch {
+    state: AtomicU64,
+}
+
+/// What has become of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Committed at this version.
+    Committed(u64),
+    /// Not visible, or not yet.
+    Undecided,
+}
+
+impl Batch {
+    pub(crate) fn new() -> Box<Self> {
+        Box::new(Self { state: AtomicU64::new(PENDING) })
+    }
+
+    /// The version word that leads to this batch.
+    pub(crate) fn version_word(batch: *const Self) -> u64 {
+        BATCH_BIT | batch.expose_provenance() as u64
+    }
+
+    /// The batch that a version word leads to, if it is such a word.
+    ///
+    /// The address stays valid for as long as a guard is held that was made before the word was
+    /// read: a batch is retired after all words that lead to it are gone.
+    pub(crate) fn of_word(word: u64) -> Option<*const Self> {
+        (word & BATCH_BIT != 0)
+            .then(|| std::ptr::with_exposed_provenance((word & !BATCH_BIT) as usize))
+    }
+
+    /// Makes every installed entry visible at once, and stamps them from `global`.
+    pub(crate) fn commit(&self, global: &AtomicU64) -> u64 {
+        // SeqCst: the commit comes before the load of the global version that stamps it (R5).
+        let before = self.state.swap(UNSTAMPED, Ordering::SeqCst);
+        debug_assert_eq!(before, PENDING);
+        hooks::at(Point::Committed);
+        match self.fate(global) {
+            Fate::Committed(version) => version,
+            Fate::Undecided => unreachable!("a committed batch stays committed"),
+        }
+    }
+
+    /// Decides that the batch is never to be visible.
+    pub(crate) fn abort(&self) {
+        self.state.store(ABORTED, Ordering::SeqCst);
+    }
+
+    /// What has become of the batch; stamps it if it is committed and nobody has yet (R5c).
+    pub(crate) fn fate(&self, global: &AtomicU64) -> Fate {
+        match self.state.load(Ordering::SeqCst) {
+            PENDING | ABORTED => Fate::Undecided,
+            UNSTAMPED => {
+                let version = global.load(Ordering::SeqCst);
+                match self.state.compare_exchange(
+                    UNSTAMPED,
+                    version,
+                    Ordering::SeqCst,
+                    Ordering::SeqCst,
+                ) {
+                    Ok(_) => Fate::Committed(version),
+                    Err(stamped) => Fate::Committed(stamped),
+                }
+            }
+            version => Fate::Committed(version),
+        }
+    }
+}
