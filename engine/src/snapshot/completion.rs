@@ -68,7 +68,7 @@ impl<T> Completion<T> {
         while matches!(*state, State::Pending(_)) {
             let left = match deadline {
                 Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-                None => Duration::from_secs(3600),
+                None => Duration::from_hours(1),
             };
             if left.is_zero() {
                 return None;

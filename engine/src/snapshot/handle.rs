@@ -15,8 +15,9 @@ use crate::format::storage::SnapshotStorage;
 /// Overrides for one save.
 ///
 /// ```
-/// let mut options = exuvia::SaveOptions::default();
-/// options.trigger = Some("cron");
+/// use exuvia::SaveOptions;
+///
+/// let options = SaveOptions::default().dbfilename("before-upgrade").trigger("operator");
 /// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -27,6 +28,29 @@ pub struct SaveOptions {
     pub dbfilename: Option<String>,
     /// What triggered it, for status and logs, as `command`, `cron`, `shutdown`.
     pub trigger: Option<&'static str>,
+}
+
+impl SaveOptions {
+    /// Saves to another storage than the store's.
+    #[must_use]
+    pub fn storage(mut self, storage: Arc<dyn SnapshotStorage>) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// Names the snapshot by another template than the store's.
+    #[must_use]
+    pub fn dbfilename(mut self, template: impl Into<String>) -> Self {
+        self.dbfilename = Some(template.into());
+        self
+    }
+
+    /// Says what triggered the save. Default `command`.
+    #[must_use]
+    pub fn trigger(mut self, trigger: &'static str) -> Self {
+        self.trigger = Some(trigger);
+        self
+    }
 }
 
 /// A running save: wait for it by blocking, or by awaiting the handle on any executor.

@@ -135,7 +135,7 @@ mod tests {
     fn idle_time_is_not_saved_up_beyond_the_burst() {
         let start = Instant::now();
         let mut bucket = Bucket::new(10 << 20, start);
-        let took = drain(&mut bucket, start + Duration::from_secs(3600), 1 << 20, 101);
+        let took = drain(&mut bucket, start + Duration::from_hours(1), 1 << 20, 101);
         assert!(took.as_secs_f64() > 9.7, "took {took:?}");
     }
 

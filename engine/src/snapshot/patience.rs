@@ -18,7 +18,11 @@ pub(super) struct Patience {
 impl Patience {
     /// Patience for `limit` from now on.
     pub(super) fn new(limit: Duration) -> Self {
-        Self { give_up_at: Instant::now() + limit, pause: PAUSE_FIRST }
+        Self::until(Instant::now() + limit)
+    }
+
+    fn until(give_up_at: Instant) -> Self {
+        Self { give_up_at, pause: PAUSE_FIRST }
     }
 
     /// The pause before the next attempt, which never ends after the limit; `None` once that is
@@ -40,8 +44,8 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest_and_end_with_the_limit() {
-        let mut patience = Patience::new(Duration::from_secs(30));
-        let mut now = patience.give_up_at - Duration::from_secs(30);
+        let mut now = Instant::now();
+        let mut patience = Patience::until(now + Duration::from_secs(30));
         let mut pauses = Vec::new();
         while let Some(pause) = patience.next_pause(now) {
             pauses.push(pause.as_millis());
@@ -53,7 +57,7 @@ mod tests {
 
     #[test]
     fn no_patience_is_no_second_attempt() {
-        let mut patience = Patience::new(Duration::ZERO);
-        assert_eq!(patience.next_pause(patience.give_up_at), None);
+        let now = Instant::now();
+        assert_eq!(Patience::until(now).next_pause(now), None);
     }
 }

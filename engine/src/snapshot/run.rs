@@ -71,6 +71,15 @@ impl Run {
         state.phase = phase;
     }
 
+    /// Moves on to [`SavePhase::Aborting`], unless it is there.
+    pub(super) fn abort(&self) {
+        let mut state = self.lock();
+        if state.phase != SavePhase::Aborting {
+            assert!(state.phase.leads_to(SavePhase::Aborting), "nothing runs to be aborted");
+            state.phase = SavePhase::Aborting;
+        }
+    }
+
     pub(super) fn set_changes_at_cut(&self, changes: u64) {
         self.lock().changes_at_cut = Some(changes);
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Progress;
-use crate::Error;
 
 /// A published snapshot.
 #[derive(Clone, Debug)]
@@ -103,13 +102,13 @@ impl SaveStatus {
 
     pub(super) fn failed(
         &mut self,
-        error: &Error,
+        reason: String,
         trigger: &'static str,
         duration: Duration,
         now_unix_ms: u64,
     ) {
         self.last_failure_unix_ms = now_unix_ms;
-        self.last_error = Some(error.to_string());
+        self.last_error = Some(reason);
         self.last_ok = false;
         self.last_duration = Some(duration);
         self.failures += 1;

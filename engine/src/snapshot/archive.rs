@@ -1,0 +1,390 @@
+//! A store's snapshots: the place they are kept, how they are made, and what became of them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::fault;
+use super::limit::RateLimit;
+use super::progress::Meter;
+use super::run::Run;
+use super::{LoadReport, Progress, SavePhase, SaveStatus, Saved};
+use crate::format::storage::SnapshotStorage;
+use crate::format::{Codec, NameTemplate};
+use crate::{Clock, Compression, Error, LoadMode, Options};
+
+/// Everything of a store that has to do with its snapshots.
+#[derive(Debug)]
+pub(crate) struct Archive {
+    storage: Option<Arc<dyn SnapshotStorage>>,
+    /// Whether no other process writes there under the same names.
+    exclusive: bool,
+    pub(super) clock: Arc<dyn Clock>,
+    /// How many databases the store has.
+    pub(super) databases: u16,
+    pub(super) parts: u32,
+    pub(super) buffer_bytes: usize,
+    pub(super) load_mode: LoadMode,
+    /// How long a load at open goes on trying while the storage cannot be read.
+    pub(super) load_patience: Duration,
+    pub(super) rate: Arc<RateLimit>,
+    memory_limit: AtomicU64,
+    settings: Mutex<Settings>,
+    state: Mutex<State>,
+    save_ended: Condvar,
+    /// Held by a load: two at once would only steal each other's memory.
+    loading: Mutex<()>,
+}
+
+#[derive(Clone, Debug)]
+struct Settings {
+    /// `None` if saving and loading by name are switched off.
+    template: Option<Template>,
+    compression: Compression,
+}
+
+/// A `dbfilename` with its text.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    pub(super) text: String,
+    pub(super) names: NameTemplate,
+}
+
+impl Template {
+    /// # Errors
+    ///
+    /// [`Error::InvalidOption`] if it is no name of a snapshot.
+    pub(super) fn parse(text: &str) -> Result<Self, Error> {
+        let names = NameTemplate::parse(text).map_err(|error| Error::InvalidOption {
+            option: "dbfilename",
+            reason: format!("{error} (in {text:?})"),
+        })?;
+        Ok(Self { text: text.to_owned(), names })
+    }
+}
+
+/// The time and the number by which snapshots are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stamp {
+    pub(super) cut_unix_ms: u64,
+    pub(super) sequence: u64,
+}
+
+/// Whether the store holds what its snapshots held.
+#[derive(Clone, Debug)]
+enum Readiness {
+    /// Nothing was loaded yet.
+    Unloaded,
+    /// The load is complete, or there was nothing to load.
+    Ready,
+    /// The load failed, for this reason: the store must never publish a snapshot.
+    Failed(String),
+}
+
+#[derive(Debug)]
+struct State {
+    readiness: Readiness,
+    closed: bool,
+    running: Option<Arc<Run>>,
+    status: SaveStatus,
+    /// Of the newest snapshot that this store knows to exist, or cannot rule out.
+    newest: Stamp,
+    load: Option<Arc<Meter>>,
+    load_report: Option<LoadReport>,
+}
+
+impl Archive {
+    /// The archive of a store with these options, kept in `storage`; `exclusive` if a lock keeps
+    /// other processes from writing there under the same names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidOption`] for a name template, a number of parts or a compression that no
+    /// save could use.
+    pub(crate) fn new(
+        options: &Options,
+        storage: Option<Arc<dyn SnapshotStorage>>,
+        exclusive: bool,
+    ) -> Result<Self, Error> {
+        if !options.parts.is_power_of_two() || options.parts > 64 {
+            return Err(Error::InvalidOption {
+                option: "parts",
+                reason: format!("{} is not a power of two from 1 to 64", options.parts),
+            });
+        }
+        page_codec(options.compression)?;
+        Ok(Self {
+            storage,
+            exclusive,
+            clock: Arc::clone(&options.clock),
+            databases: options.databases,
+            parts: options.parts,
+            buffer_bytes: options.buffer_bytes,
+            load_mode: options.load,
+            load_patience: options.load_patience,
+            rate: Arc::new(RateLimit::new(options.max_bytes_per_sec)),
+            memory_limit: AtomicU64::new(options.snapshot_memory_limit),
+            settings: Mutex::new(Settings {
+                template: template_or_off(&options.dbfilename)?,
+                compression: options.compression,
+            }),
+            state: Mutex::new(State {
+                readiness: Readiness::Unloaded,
+                closed: false,
+                running: None,
+                status: SaveStatus::default(),
+                newest: Stamp::default(),
+                load: None,
+                load_report: None,
+            }),
+            save_ended: Condvar::new(),
+            loading: Mutex::new(()),
+        })
+    }
+
+    /// The store's own storage.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoStorage`] if it has none.
+    pub(crate) fn storage(&self) -> Result<&Arc<dyn SnapshotStorage>, Error> {
+        self.storage.as_ref().ok_or(Error::NoStorage)
+    }
+
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.exclusive
+    }
+
+    /// Names later saves by `dbfilename`; an empty one switches naming off.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidOption`] if it is no name of a snapshot.
+    pub(crate) fn set_dbfilename(&self, dbfilename: &str) -> Result<(), Error> {
+        let template = template_or_off(dbfilename)?;
+        lock(&self.settings).template = template;
+        Ok(())
+    }
+
+    /// How later saves compress their pages.
+    pub(crate) fn set_compression(&self, compression: Compression) -> Result<(), Error> {
+        page_codec(compression)?;
+        lock(&self.settings).compression = compression;
+        Ok(())
+    }
+
+    /// Limits the rate of saves, the running one included; zero is no limit.
+    pub(crate) fn set_max_bytes_per_sec(&self, bytes_per_sec: u64) {
+        self.rate.set(bytes_per_sec);
+    }
+
+    /// Limits what a save, the running one included, may hold; zero is no limit.
+    pub(crate) fn set_snapshot_memory_limit(&self, bytes: u64) {
+        // Relaxed: the number stands for itself.
+        self.memory_limit.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn memory_limit(&self) -> Option<u64> {
+        match self.memory_limit.load(Ordering::Relaxed) {
+            0 => None,
+            bytes => Some(bytes),
+        }
+    }
+
+    pub(super) fn template(&self) -> Option<Template> {
+        lock(&self.settings).template.clone()
+    }
+
+    pub(super) fn codec(&self) -> Codec {
+        page_codec(lock(&self.settings).compression).unwrap_or(Codec::None)
+    }
+
+    /// The running save, and how the last ones ended.
+    pub(crate) fn status(&self) -> SaveStatus {
+        let state = lock(&self.state);
+        let mut status = state.status.clone();
+        if let Some(run) = &state.running {
+            status.running = Some(run.progress());
+            status.running_trigger = Some(run.trigger);
+            status.running_changes_at_cut = run.changes_at_cut();
+        }
+        status
+    }
+
+    /// Begins a save.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SaveInProgress`], [`Error::NotLoaded`], or [`Error::SaveCancelled`] if the store
+    /// is closed.
+    pub(super) fn begin_save(&self, trigger: &'static str) -> Result<Arc<Run>, Error> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(Error::SaveCancelled);
+        }
+        if state.running.is_some() {
+            return Err(Error::SaveInProgress);
+        }
+        match &state.readiness {
+            Readiness::Ready => {}
+            Readiness::Unloaded => {
+                return Err(Error::NotLoaded { reason: "it has not ended yet".to_owned() });
+            }
+            Readiness::Failed(reason) => {
+                return Err(Error::NotLoaded { reason: reason.clone() });
+            }
+        }
+        let run = Arc::new(Run::new(trigger));
+        state.running = Some(Arc::clone(&run));
+        Ok(run)
+    }
+
+    /// Ends the running save and remembers how it ended.
+    pub(super) fn end_save(&self, run: &Run, result: Result<&Saved, &Error>) {
+        let now = self.clock.unix_ms();
+        run.enter(SavePhase::Idle);
+        let mut state = lock(&self.state);
+        state.running = None;
+        match result {
+            Ok(saved) => {
+                let changes = run.changes_at_cut().unwrap_or(0);
+                state.status.succeeded(saved, changes, now);
+            }
+            Err(error) => {
+                let reason = fault::chain(error);
+                state.status.failed(reason, run.trigger, run.meter.elapsed(), now);
+            }
+        }
+        drop(state);
+        self.save_ended.notify_all();
+    }
+
+    /// Waits until no save runs.
+    pub(crate) fn wait_for_save(&self) {
+        let mut state = lock(&self.state);
+        while state.running.is_some() {
+            state = self.save_ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Stamp of a cut taken at `cut_unix_ms`: later than every snapshot known, whatever the clock
+    /// did meanwhile.
+    pub(super) fn next_stamp(&self, cut_unix_ms: u64) -> Stamp {
+        let newest = lock(&self.state).newest;
+        Stamp {
+            cut_unix_ms: cut_unix_ms.max(newest.cut_unix_ms.saturating_add(1)),
+            sequence: newest.sequence.saturating_add(1),
+        }
+    }
+
+    /// Takes notice of a snapshot that exists, or may.
+    pub(super) fn note(&self, stamp: Stamp) {
+        let newest = &mut lock(&self.state).newest;
+        // Either may be the larger one alone, if snapshots of several processes meet.
+        newest.cut_unix_ms = newest.cut_unix_ms.max(stamp.cut_unix_ms);
+        newest.sequence = newest.sequence.max(stamp.sequence);
+    }
+
+    /// Cancels the running save; returns whether there was one.
+    pub(crate) fn cancel_save(&self) -> bool {
+        let running = lock(&self.state).running.clone();
+        running.inspect(|run| run.stop(Error::SaveCancelled)).is_some()
+    }
+
+    /// Refuses every later save, and cancels the running one.
+    pub(crate) fn close(&self) {
+        lock(&self.state).closed = true;
+        self.cancel_save();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.state).closed
+    }
+
+    /// Waits for a running load to end, and keeps others from beginning.
+    pub(super) fn one_load(&self) -> MutexGuard<'_, ()> {
+        lock(&self.loading)
+    }
+
+    /// Shows a load's progress from now on.
+    pub(super) fn begin_load(&self) -> LoadInProgress<'_> {
+        let meter = Arc::new(Meter::new());
+        lock(&self.state).load = Some(Arc::clone(&meter));
+        LoadInProgress { archive: self, meter }
+    }
+
+    /// Whether the load at open has not ended yet.
+    pub(crate) fn is_loading(&self) -> bool {
+        matches!(lock(&self.state).readiness, Readiness::Unloaded)
+    }
+
+    /// Progress of the running load.
+    pub(crate) fn load_progress(&self) -> Option<Progress> {
+        let meter = lock(&self.state).load.clone()?;
+        Some(meter.read(SavePhase::Streaming))
+    }
+
+    /// What the last load that succeeded did.
+    pub(crate) fn load_report(&self) -> Option<LoadReport> {
+        lock(&self.state).load_report.clone()
+    }
+
+    /// Declares that the store holds what it should: it may save from now on.
+    pub(super) fn loaded(&self, report: &LoadReport) {
+        let mut state = lock(&self.state);
+        state.readiness = Readiness::Ready;
+        state.status.last_success_unix_ms = report.cut_unix_ms;
+        state.load_report = Some(report.clone());
+    }
+
+    /// Takes notice of a load at run time.
+    pub(super) fn reloaded(&self, report: &LoadReport) {
+        lock(&self.state).load_report = Some(report.clone());
+    }
+
+    /// Declares that the first load failed: the store must never save.
+    pub(super) fn load_failed(&self, error: &Error) {
+        lock(&self.state).readiness = Readiness::Failed(fault::chain(error));
+    }
+}
+
+/// Shows the progress of a load until it is dropped.
+#[derive(Debug)]
+pub(super) struct LoadInProgress<'a> {
+    archive: &'a Archive,
+    pub(super) meter: Arc<Meter>,
+}
+
+impl Drop for LoadInProgress<'_> {
+    fn drop(&mut self) {
+        lock(&self.archive.state).load = None;
+    }
+}
+
+fn template_or_off(dbfilename: &str) -> Result<Option<Template>, Error> {
+    if dbfilename.is_empty() {
+        return Ok(None);
+    }
+    Template::parse(dbfilename).map(Some)
+}
+
+/// The codec of pages. A build without compression stores them as they are.
+///
+/// # Errors
+///
+/// [`Error::InvalidOption`] for a level that there is not.
+fn page_codec(compression: Compression) -> Result<Codec, Error> {
+    match compression {
+        Compression::Zstd { level } if !(1..=22).contains(&level) => Err(Error::InvalidOption {
+            option: "compression",
+            reason: format!("zstd has no level {level}, only 1 to 22"),
+        }),
+        Compression::Zstd { level } if cfg!(feature = "zstd") => Ok(Codec::Zstd { level }),
+        Compression::None | Compression::Zstd { .. } => Ok(Codec::None),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every critical section of this file is a few assignments, none of which panics half way.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,108 @@
+//! A storage that counts, limits and stops what a save writes to another one.
+
+use std::sync::Arc;
+
+use super::limit::RateLimit;
+use super::run::Run;
+use crate::format::storage::{
+    Buffer, ObjectMeta, ObjectReader, ObjectWriter, PutMode, SnapshotStorage, StorageError,
+    StorageErrorKind, WriteHint,
+};
+
+/// Passes everything on to `inner`; objects being written obey the limit, count as progress, and
+/// fail as soon as the save is stopping.
+#[derive(Debug)]
+pub(super) struct MeteredStorage<'s> {
+    pub(super) inner: &'s dyn SnapshotStorage,
+    pub(super) run: Arc<Run>,
+    pub(super) rate: Arc<RateLimit>,
+}
+
+impl SnapshotStorage for MeteredStorage<'_> {
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
+    fn list(&self) -> Result<Vec<ObjectMeta>, StorageError> {
+        self.inner.list()
+    }
+
+    fn create(&self, name: &str, hint: WriteHint) -> Result<Box<dyn ObjectWriter>, StorageError> {
+        Ok(Box::new(MeteredWriter {
+            inner: self.inner.create(name, hint)?,
+            name: name.to_owned(),
+            run: Arc::clone(&self.run),
+            rate: Arc::clone(&self.rate),
+        }))
+    }
+
+    fn open(&self, name: &str) -> Result<Box<dyn ObjectReader>, StorageError> {
+        self.inner.open(name)
+    }
+
+    fn put(&self, name: &str, bytes: &[u8], mode: PutMode) -> Result<(), StorageError> {
+        self.inner.put(name, bytes, mode)
+    }
+
+    fn get(&self, name: &str, bytes_max: u64) -> Result<Vec<u8>, StorageError> {
+        self.inner.get(name, bytes_max)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), StorageError> {
+        self.inner.remove(name)
+    }
+
+    fn free_bytes(&self) -> Result<Option<u64>, StorageError> {
+        self.inner.free_bytes()
+    }
+}
+
+struct MeteredWriter {
+    inner: Box<dyn ObjectWriter>,
+    name: String,
+    run: Arc<Run>,
+    rate: Arc<RateLimit>,
+}
+
+impl MeteredWriter {
+    fn stopped(&self) -> StorageError {
+        StorageError::new(
+            StorageErrorKind::Cancelled,
+            "write",
+            self.name.as_str(),
+            "the save is stopping",
+        )
+    }
+}
+
+impl ObjectWriter for MeteredWriter {
+    fn reclaim(&mut self) -> Result<Buffer, StorageError> {
+        if self.run.is_stopping() {
+            return Err(self.stopped());
+        }
+        self.inner.reclaim()
+    }
+
+    fn submit(&mut self, buffer: Buffer) -> Result<(), StorageError> {
+        let bytes = buffer.len() as u64;
+        if !self.rate.take(bytes, || self.run.is_stopping()) {
+            return Err(self.stopped());
+        }
+        self.inner.submit(buffer)?;
+        self.run.meter.add_bytes(bytes);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<ObjectMeta, StorageError> {
+        if self.run.is_stopping() {
+            let error = self.stopped();
+            self.inner.abort();
+            return Err(error);
+        }
+        self.inner.finish()
+    }
+
+    fn abort(self: Box<Self>) {
+        self.inner.abort();
+    }
+}

@@ -1,0 +1,276 @@
+//! Writing the parts of a save: one thread a part, from the walk into pages.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::fault;
+use super::meter::MeteredStorage;
+use super::run::Run;
+use crate::format::storage::{SnapshotStorage, StorageError, WriteHint};
+use crate::format::{
+    FormatError, HashRange, HashSeed, PageOptions, PartEntry, PartHeader, PartWriter, Pushed,
+    Record, SnapshotId, ValueType, part_name,
+};
+use crate::version::{Step, Take, Walk, WalkEntry};
+use crate::{Error, Expiry, Value};
+
+/// How often the coordinator looks at what the save holds in memory.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// What the parts of one snapshot have in common.
+#[derive(Debug)]
+pub(super) struct Plan<'s> {
+    pub(super) storage: MeteredStorage<'s>,
+    pub(super) base: String,
+    pub(super) snapshot_id: SnapshotId,
+    pub(super) hash_seed: HashSeed,
+    pub(super) pages: PageOptions,
+    pub(super) hint: WriteHint,
+}
+
+/// A walk that its thread lends itself for a page at a time, so that the coordinator can drop it,
+/// and with it the history it holds, while that thread is stuck in the storage.
+type WalkSlot = Mutex<Option<Walk>>;
+
+/// Finished parts that no manifest lists yet: dropping them removes their objects.
+#[derive(Debug)]
+pub(super) struct FinishedParts<'s> {
+    storage: &'s dyn SnapshotStorage,
+    run: Arc<Run>,
+    entries: Vec<PartEntry>,
+}
+
+impl FinishedParts<'_> {
+    /// What the manifest says of them, in order.
+    pub(super) fn entries(&self) -> Vec<PartEntry> {
+        self.entries.clone()
+    }
+
+    /// Leaves the objects where they are: a manifest lists them, or may.
+    pub(super) fn keep(mut self) {
+        self.entries.clear();
+    }
+}
+
+impl Drop for FinishedParts<'_> {
+    fn drop(&mut self) {
+        if !self.entries.is_empty() {
+            self.run.abort();
+        }
+        for part in &self.entries {
+            // Nobody lists the part, so a later sweep finds it.
+            if let Err(error) = self.storage.remove(&part.name) {
+                tracing::warn!("a part of a failed save stays behind: {}", fault::chain(&error));
+            }
+        }
+    }
+}
+
+/// Writes every walk into a part of its own and returns the finished parts in order.
+///
+/// `look` is called every few milliseconds by the calling thread; what it returns as an error
+/// stops the save.
+///
+/// # Errors
+///
+/// The first failure of any part, or why the save was stopped. No part is left then.
+pub(super) fn write_parts<'s>(
+    plan: &Plan<'s>,
+    run: &Arc<Run>,
+    walks: Vec<Walk>,
+    look: impl Fn() -> Result<(), Error>,
+) -> Result<FinishedParts<'s>, Error> {
+    let slots: Vec<WalkSlot> = walks.into_iter().map(|walk| Mutex::new(Some(walk))).collect();
+    let finished = Mutex::new(FinishedParts {
+        storage: plan.storage.inner,
+        run: Arc::clone(run),
+        entries: Vec::with_capacity(slots.len()),
+    });
+    thread::scope(|scope| {
+        for (number, slot) in slots.iter().enumerate() {
+            let running = run.part_running();
+            let finished = &finished;
+            let work = move || {
+                let _running = running;
+                match part_thread(plan, run, number as u32, slot) {
+                    Ok(part) => lock(finished).entries.push(part),
+                    Err(error) => run.stop(error),
+                }
+            };
+            let thread = thread::Builder::new().name(format!("exuvia-part-{number}"));
+            if let Err(error) = thread.spawn_scoped(scope, work) {
+                let name = part_name(&plan.base, number as u32, plan.snapshot_id);
+                run.stop(StorageError::from_io("start the thread of", name, error).into());
+                break;
+            }
+        }
+        while run.wait_for_parts(LOOK_EVERY) {
+            if let Err(error) = look() {
+                run.stop(error);
+            }
+            if run.is_stopping() {
+                run.abort();
+                release(&slots);
+            }
+        }
+    });
+    let mut finished = finished.into_inner().unwrap_or_else(PoisonError::into_inner);
+    run.check()?;
+    finished.entries.sort_by_key(|part| part.header.number);
+    Ok(finished)
+}
+
+/// Drops every walk that no thread is using this very moment; called again until all are gone.
+fn release(slots: &[WalkSlot]) {
+    for slot in slots {
+        drop(lock(slot).take());
+    }
+}
+
+fn part_thread(
+    plan: &Plan<'_>,
+    run: &Run,
+    number: u32,
+    slot: &WalkSlot,
+) -> Result<PartEntry, Error> {
+    // Clients go first; where the system refuses, the save is merely less polite.
+    let _ = crate::disk::lower_priority();
+    let name = part_name(&plan.base, number, plan.snapshot_id);
+    catch_unwind(AssertUnwindSafe(|| write_part(plan, run, number, &name, slot)))
+        .unwrap_or_else(|panic| Err(fault::panicked("write", &name, &*panic)))
+}
+
+fn write_part(
+    plan: &Plan<'_>,
+    run: &Run,
+    number: u32,
+    name: &str,
+    slot: &WalkSlot,
+) -> Result<PartEntry, Error> {
+    let broken = |error| fault::while_writing(name, error);
+    let Some((first, last)) = lock(slot).as_ref().map(Walk::hash_range) else {
+        return Err(Error::SaveCancelled);
+    };
+    let header = PartHeader {
+        snapshot_id: plan.snapshot_id,
+        hash_seed: plan.hash_seed,
+        number,
+        hash_range: HashRange::new(first, last),
+    };
+    let mut writer =
+        PartWriter::begin(&plan.storage, header, name, plan.pages, plan.hint).map_err(broken)?;
+    match fill(&mut writer, run, slot, name) {
+        Ok(()) => writer.finish().map_err(broken),
+        Err(error) => {
+            writer.abort();
+            Err(error)
+        }
+    }
+}
+
+/// Why the walk let go of its guard.
+enum Pause {
+    /// Its segment is through.
+    Segment,
+    /// The next entry does not fit in the page.
+    Page,
+    /// An entry fits in no page.
+    Large(LargeRecord),
+    /// The page refused an entry.
+    Broken(FormatError),
+}
+
+fn fill(writer: &mut PartWriter, run: &Run, slot: &WalkSlot, name: &str) -> Result<(), Error> {
+    let broken = |error| fault::while_writing(name, error);
+    let mut records = 0;
+    loop {
+        if run.is_stopping() {
+            return Err(Error::SaveCancelled);
+        }
+        let mut pause = Pause::Segment;
+        let step = match &mut *lock(slot) {
+            Some(walk) => walk.advance(&mut |entry| offer(writer, &entry, &mut pause)),
+            None => return Err(Error::SaveCancelled),
+        };
+        match pause {
+            Pause::Segment => {}
+            Pause::Page => writer.seal_page().map_err(broken)?,
+            Pause::Large(large) => writer.push_large(&large.record()).map_err(broken)?,
+            Pause::Broken(error) => return Err(broken(error)),
+        }
+        run.meter.add_records(writer.records() - records);
+        records = writer.records();
+        if matches!(step, Step::Done) {
+            // The history of the range goes before the device has the last of its pages.
+            drop(lock(slot).take());
+            return Ok(());
+        }
+    }
+}
+
+/// Copies one entry into the page. Runs under the walk's guard, so it never waits.
+fn offer(writer: &mut PartWriter, entry: &WalkEntry<'_>, pause: &mut Pause) -> Take {
+    let record = Record {
+        database: entry.database,
+        hash: entry.hash,
+        value_type: ValueType::String,
+        key: entry.key,
+        expires_at_unix_ms: expires_at(entry.expiry),
+        value: entry.value,
+    };
+    let (take, reason) = match writer.try_push(&record) {
+        Ok(Pushed::Stored) => return Take::Next,
+        Ok(Pushed::PageFull) => (Take::Full, Pause::Page),
+        Ok(Pushed::TooLarge) => (Take::Stop, Pause::Large(LargeRecord::of(entry))),
+        Err(error) => (Take::Stop, Pause::Broken(error)),
+    };
+    *pause = reason;
+    take
+}
+
+/// A record that outlives the walk's guard: its value is shared with the table where it can be.
+struct LargeRecord {
+    database: u16,
+    hash: u64,
+    key: Box<[u8]>,
+    expires_at_unix_ms: Option<u64>,
+    value: Value,
+}
+
+impl LargeRecord {
+    fn of(entry: &WalkEntry<'_>) -> Self {
+        Self {
+            database: entry.database,
+            hash: entry.hash,
+            key: entry.key.into(),
+            expires_at_unix_ms: expires_at(entry.expiry),
+            value: entry.to_value(),
+        }
+    }
+
+    fn record(&self) -> Record<'_> {
+        Record {
+            database: self.database,
+            hash: self.hash,
+            value_type: ValueType::String,
+            key: &self.key,
+            expires_at_unix_ms: self.expires_at_unix_ms,
+            value: &self.value,
+        }
+    }
+}
+
+/// A record's expiry as a page has it.
+pub(super) fn expires_at(expiry: Expiry) -> Option<u64> {
+    match expiry {
+        Expiry::Never => None,
+        Expiry::At(unix_ms) => Some(unix_ms),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panicked part ends the save; what its mutexes hold is only dropped afterwards.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,91 @@
+//! Removing what processes that died left behind.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::archive::Archive;
+use super::fault;
+use super::survey::{PartObject, Survey};
+use crate::format::PartHeader;
+use crate::format::storage::SnapshotStorage;
+
+/// How old a part without a manifest has to be: a neighbour may be writing it.
+const PART_AGE_MIN_MS: u64 = 24 * 3600 * 1000;
+
+/// What the manifests of a storage say about its parts.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// Names of all parts listed by a manifest that was read.
+    pub(super) parts: HashSet<String>,
+    /// Base names of manifests that were not read or not understood.
+    pub(super) unclear: Vec<String>,
+}
+
+impl Listed {
+    /// Whether surely no manifest lists `part`.
+    fn misses(&self, part: &PartObject) -> bool {
+        // A manifest may list parts of its name without the suffix of a name that was taken.
+        let unclear = self.unclear.iter().any(|base| base.starts_with(&part.base));
+        !unclear && !self.parts.contains(&part.object.name)
+    }
+}
+
+/// Names of the saves whose parts are there but whose manifest never came.
+pub(super) fn unfinished(survey: &Survey, listed: &Listed) -> Vec<String> {
+    let saves: BTreeSet<String> = survey
+        .parts
+        .iter()
+        .filter(|part| listed.misses(part))
+        .map(|part| format!("{} ({})", part.base, part.id))
+        .collect();
+    saves.into_iter().collect()
+}
+
+/// Removes temporary files, if this process alone writes under its names, and old parts that no
+/// manifest lists. Returns what it removed.
+///
+/// What cannot be removed stays, with a line in the log: it is in nobody's way.
+pub(super) fn sweep(
+    archive: &Archive,
+    storage: &dyn SnapshotStorage,
+    survey: &Survey,
+    listed: &Listed,
+) -> Vec<String> {
+    let now = archive.clock.unix_ms();
+    let temporary = survey.temporary.iter().filter(|_| archive.is_exclusive());
+    let parts = survey
+        .parts
+        .iter()
+        .filter(|part| listed.misses(part) && is_old(part, now) && is_part_of_ours(storage, part));
+    let names = temporary.map(String::as_str).chain(parts.map(|part| part.object.name.as_str()));
+    let mut removed = Vec::new();
+    for name in names {
+        match storage.remove(name) {
+            Ok(()) => {
+                tracing::info!("removed {name}, left behind by an earlier process");
+                removed.push(name.to_owned());
+            }
+            Err(error) => tracing::warn!("a leftover stays: {}", fault::chain(&error)),
+        }
+    }
+    removed
+}
+
+fn is_old(part: &PartObject, now_unix_ms: u64) -> bool {
+    part.object
+        .modified_unix_ms
+        .is_some_and(|modified| now_unix_ms.saturating_sub(modified) >= PART_AGE_MIN_MS)
+}
+
+/// Whether the object begins like the part that its name says it is.
+fn is_part_of_ours(storage: &dyn SnapshotStorage, part: &PartObject) -> bool {
+    match PartHeader::read(storage, &part.object.name) {
+        Ok(header) => header.snapshot_id.short() == part.id,
+        Err(error) => {
+            tracing::warn!(
+                "a leftover stays, it does not look like ours: {}",
+                fault::chain(&error)
+            );
+            false
+        }
+    }
+}
