@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::format::storage::{BUFFER_ALIGNMENT, Buffer, ObjectMeta, PutMode};
 
-/// Completions in a row that move less than a block before a transfer is given up.
+/// Completions in a row that move nothing before a transfer is given up.
 const FRUITLESS_MAX: u8 = 4;
 
 /// Which way a [`Transfer`] goes.
@@ -30,7 +30,7 @@ pub(super) struct Transfer {
     pub(super) buffer: Buffer,
     /// The bytes of the buffer that remain to be transferred.
     pub(super) range: Range<usize>,
-    /// Completions in a row that did not move `range` forwards.
+    /// Completions in a row that moved nothing.
     pub(super) fruitless: u8,
 }
 
@@ -53,23 +53,24 @@ impl Transfer {
     /// Takes `moved` bytes off the front of the range.
     ///
     /// A partial transfer goes on at a block boundary, as direct I/O requires, and so moves some
-    /// bytes twice. An attempt that moved less than a block is repeated a few times: after the
-    /// last room on a device is used up, it is the next attempt that says so.
+    /// bytes twice. Less than a block is no step back: going on in the middle of one is refused by
+    /// direct I/O and then done without, and it is how a full device comes to say that it is.
     ///
     /// # Errors
     ///
-    /// If the transfer does not advance any more.
+    /// If nothing was moved several times in a row.
     pub(super) fn advance(&mut self, moved: usize) -> io::Result<()> {
         let wanted = self.range.len();
         if moved >= wanted {
             self.range.start = self.range.end;
             return Ok(());
         }
-        let blocks = moved - moved % BUFFER_ALIGNMENT;
-        self.range.start += blocks;
-        self.fruitless = if blocks == 0 { self.fruitless + 1 } else { 0 };
+        let end = self.range.start + moved;
+        let boundary = end - end % BUFFER_ALIGNMENT;
+        self.range.start = if boundary > self.range.start { boundary } else { end };
+        self.fruitless = if moved == 0 { self.fruitless + 1 } else { 0 };
         if self.fruitless > FRUITLESS_MAX {
-            let reason = format!("the device moved {moved} of {wanted} bytes, again and again");
+            let reason = format!("the device does not move the remaining {wanted} bytes");
             return Err(io::Error::new(io::ErrorKind::WriteZero, reason));
         }
         Ok(())

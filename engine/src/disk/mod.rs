@@ -45,6 +45,10 @@ mod probe;
 mod reader;
 #[cfg(all(target_os = "linux", feature = "uring"))]
 mod ring;
+#[cfg(any(test, feature = "test-hooks"))]
+pub mod sim;
+#[cfg(test)]
+mod tests;
 mod threads;
 mod volume;
 mod writer;

@@ -53,12 +53,11 @@ impl OsDirectory {
         options: &mut OpenOptions,
         in_flight_max: usize,
     ) -> io::Result<OsFile> {
-        let path = self.path.join(name);
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let file = options
             .custom_flags(flags.bits() as i32)
-            .open(&path)
-            .map_err(|error| explain_link(error, &path))?;
+            .open(self.path.join(name))
+            .map_err(explain_link)?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "not a regular file"));
         }
@@ -248,14 +247,12 @@ fn file_stat(metadata: &fs::Metadata) -> FileStat {
 }
 
 /// Says in words that a link was met, which the system calls too many of them.
-fn explain_link(error: io::Error, path: &Path) -> io::Error {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_symlink() => io::Error::new(
-            io::ErrorKind::Unsupported,
-            "is a symbolic link, and links are not followed",
-        ),
-        _ => error,
+fn explain_link(error: io::Error) -> io::Error {
+    if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+        let reason = "is a symbolic link, and links are not followed";
+        return io::Error::new(io::ErrorKind::Unsupported, reason);
     }
+    error
 }
 
 /// Renames without replacing.

@@ -4,6 +4,7 @@ use std::io;
 
 /// How much nicer than the default a snapshot's threads are: about a tenth of a client's share of
 /// a contended core, all of an idle one.
+#[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
 /// Lowers the scheduling priority of the calling thread, so that clients go first.

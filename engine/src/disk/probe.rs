@@ -1,8 +1,6 @@
 //! How a directory is written and read: tried out, not guessed.
 
-use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::os::Carrier;
@@ -63,7 +61,7 @@ pub(super) fn choose(dir: &Path, mode: IoMode, findings: Findings) -> Result<Cho
         #[cfg(not(all(target_os = "linux", feature = "uring")))]
         (_, Ok(())) => Carrier::Threads,
         (IoMode::Auto, Err(error)) => {
-            tracing::warn!(%dir, direct, %error, "no io_uring here, snapshots are written by threads");
+            tracing::warn!(%dir, direct, %error, "no io_uring, snapshots are written by threads");
             Carrier::Threads
         }
         (IoMode::Uring, Err(error)) => {
@@ -106,9 +104,12 @@ fn direct_write(_dir: &Path) -> io::Result<()> {
 
 /// A file in `dir` that has no name, or loses it at once where the file system insists on one.
 #[cfg(target_os = "linux")]
-fn nameless_file(dir: &Path) -> io::Result<fs::File> {
+fn nameless_file(dir: &Path) -> io::Result<std::fs::File> {
+    use std::fs;
+    use std::os::unix::fs::OpenOptionsExt;
+
     let nameless = rustix::fs::OFlags::TMPFILE.bits() as i32;
-    let mut options = OpenOptions::new();
+    let mut options = fs::OpenOptions::new();
     options.write(true).mode(0o600);
     if let Ok(file) = options.clone().custom_flags(nameless).open(dir) {
         return Ok(file);

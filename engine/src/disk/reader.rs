@@ -88,16 +88,13 @@ impl<F: File> ObjectReader for Reader<F> {
             let moved = result.map_err(|error| self.fail(error))?;
             let wanted = self.wanted(transfer.file_offset, transfer.buffer.capacity());
             let have = transfer.range.start + moved;
+            let stat = self.file.stat().map_err(|error| self.fail(error))?;
+            if stat != self.opened {
+                return Err(self.changed("the file changed while it was read"));
+            }
             if have >= wanted {
-                let stat = self.file.stat().map_err(|error| self.fail(error))?;
-                if stat != self.opened {
-                    return Err(self.changed("the file changed while it was read"));
-                }
                 transfer.buffer.set_len(wanted);
                 return Ok((transfer.file_offset, transfer.buffer));
-            }
-            if moved == 0 {
-                return Err(self.changed("the file ends earlier than when it was opened"));
             }
             transfer.advance(moved).map_err(|error| self.fail(error))?;
             self.file.submit(transfer).map_err(|error| self.fail(error))?;

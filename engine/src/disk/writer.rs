@@ -10,9 +10,11 @@ use crate::format::storage::{
     WriteHint,
 };
 
-/// Room reserved at a time. A reservation costs a journal entry, an unused one nothing: the file
-/// is cut to its length in the end.
-const PREALLOCATION_STEP_BYTES: u64 = 64 << 20;
+/// Room reserved at a time: as much as there is already, within these limits.
+///
+/// Each reservation costs a journal entry, and a file system in memory clears what it reserves.
+/// What is unused is given back in the end.
+const RESERVATION_BYTES: std::ops::RangeInclusive<u64> = (1 << 20)..=(64 << 20);
 
 /// Writes `NAME.tmp` and renames it in the end.
 #[derive(Debug)]
@@ -146,7 +148,8 @@ impl<D: Directory> Writer<D> {
         if end <= reserved {
             return;
         }
-        let mut next = reserved.saturating_add(PREALLOCATION_STEP_BYTES).max(end);
+        let step = reserved.clamp(*RESERVATION_BYTES.start(), *RESERVATION_BYTES.end());
+        let mut next = end.max(reserved.saturating_add(step));
         if end <= self.expected_bytes {
             next = next.min(self.expected_bytes.next_multiple_of(BUFFER_ALIGNMENT as u64));
         }
