@@ -1,1 +1,22 @@
-//! Models of the small protocols.
+//! The small protocols of the engine, each explored by a model checker.
+//!
+//! What runs here are *miniatures*: one key, a handful of entries, the same steps in the same
+//! order with the same memory orderings as the engine's, but not the engine's own code, whose
+//! slots hold pointers to reclaimed memory and whose cuts use a system call that neither checker
+//! knows. So this proves the protocols, and that each rule is needed; that the engine follows
+//! them is for the stress tests to show, and for whoever changes one side to keep in mind.
+//!
+//! | miniature | engine | rules | checked by |
+//! |---|---|---|---|
+//! | `chain`: announce, decide, publish, stamp, look again; register, wait, bump; walk, trim | `sync/announce.rs`, `version/cuts.rs`, `table/{write,chain}.rs` | R1 to R5 | loom: every execution of two threads with up to three preemptions, sequentially consistent where the engine is, acquire and release elsewhere; shuttle: random schedules of two writers and two overlapping cuts, sequentially consistent |
+//! | `batch`: install, commit, stamp | `version/batch.rs` | several keys as one step | loom: every execution of three threads with up to three preemptions |
+//!
+//! None of it covers `membarrier`, for which a sequentially consistent announcement stands in,
+//! reclamation, freezing and replacing of segments, or directories.
+//!
+//! Each rule is also switched off once, and the checker must then find a failing execution.
+
+mod batch;
+mod cut_loom;
+mod cut_shuttle;
+mod ordered;
