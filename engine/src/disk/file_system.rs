@@ -110,7 +110,7 @@ pub(super) trait File: Send + 'static {
     /// Waits for any one of the transfers in flight; the caller knows that there is one.
     fn complete(&mut self) -> Completion;
 
-    /// Reserves room for the first `bytes` bytes. The length becomes at least what is written.
+    /// Reserves room for the first `bytes` bytes, which may make the file that long.
     fn preallocate(&mut self, bytes: u64) -> io::Result<()>;
 
     /// Sets the length and gives back room reserved behind it.

@@ -145,6 +145,9 @@ impl File for SimFile {
             if state.used_bytes().saturating_add(more) > state.capacity_bytes {
                 return Err(io::ErrorKind::StorageFull.into());
             }
+            if more > 0 {
+                self.with_image(state, |image| image.set_length(bytes as usize));
+            }
             Ok(())
         })
     }
