@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use exuvia::{Change, Database, Error, Expiry, ExpiryChange, Store, Value};
+use exuvia::{Change, Database, Error, Expiry, ExpiryChange, KEY_BYTES_MAX, Store, Value};
 use exuvia_tests::chaos::Stage;
 use exuvia_tests::deadline::Deadline;
 use exuvia_tests::seed::Seed;
@@ -315,7 +315,7 @@ fn a_transaction_that_fails_leaves_no_trace() {
 #[test]
 fn a_transaction_that_names_an_unknown_database_or_too_long_a_key_does_nothing() {
     let (store, database) = open(1);
-    let long = vec![b'k'; 1 << 20];
+    let long = vec![b'k'; KEY_BYTES_MAX + 1];
     for (index, key) in [(99, b"key".as_slice()), (0, &long)] {
         let refused = store.transaction(|transaction| {
             transaction.set(0, b"before", Value::from(b"12345678"), Expiry::Never)?;

@@ -8,12 +8,14 @@
 //! [`Script`] turns random words into operations and snapshots taken, read and dropped among
 //! them; property tests and the fuzz target share it.
 
+mod bytes;
 mod log;
 mod op;
 mod script;
 mod state;
 mod subject;
 
+pub use bytes::Bytes;
 pub use log::Log;
 pub use op::{Access, Edit, Op, Outcome, Place};
 pub use script::{DATABASES, Script, Step};

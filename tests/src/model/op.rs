@@ -1,14 +1,24 @@
 //! Operations and their answers.
 
+use std::fmt;
+
 use exuvia::{Change, Expiry, ExpiryChange, SetOptions, Value};
 
+use super::Bytes;
+
 /// A key of a database.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// Index of the database.
     pub database: u16,
     /// The key.
-    pub key: Vec<u8>,
+    pub key: Bytes,
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{:?}", self.database, self.key)
+    }
 }
 
 /// One operation, as the model and the engine both perform it.
@@ -21,9 +31,9 @@ pub enum Op {
     /// Reads several values of the first place's database, `true` as of one instant.
     GetMany(Vec<Place>, bool),
     /// Stores a value.
-    Set(Place, Vec<u8>, Expiry),
+    Set(Place, Bytes, Expiry),
     /// Stores a value under conditions.
-    SetWith(Place, Vec<u8>, SetOptions),
+    SetWith(Place, Bytes, SetOptions),
     /// Removes a key.
     Remove(Place),
     /// Removes a key and reads its value.
@@ -68,7 +78,7 @@ pub enum Access {
     /// Reads a value and its expiry.
     Get(Place),
     /// Stores a value.
-    Set(Place, Vec<u8>, Expiry),
+    Set(Place, Bytes, Expiry),
     /// Removes a key.
     Remove(Place),
 }
@@ -79,7 +89,7 @@ pub enum Edit {
     /// Nothing.
     Keep,
     /// Appends to the value, or stores a new one.
-    Append(Vec<u8>, ExpiryChange),
+    Append(Bytes, ExpiryChange),
     /// Changes the expiry alone.
     Expire(Expiry),
     /// Removes the key.
@@ -92,9 +102,8 @@ impl Edit {
         match self {
             Self::Keep => Change::Keep,
             Self::Append(bytes, expiry) => {
-                let mut value = found.unwrap_or_default().to_vec();
-                value.extend_from_slice(bytes);
-                Change::Set(Value::from(value), *expiry)
+                let value = Bytes::from(found.unwrap_or_default()).followed_by(bytes);
+                Change::Set(Value::from(&*value), *expiry)
             }
             Self::Expire(expiry) => Change::Expire(*expiry),
             Self::Remove => Change::Remove,
@@ -110,13 +119,13 @@ pub enum Outcome {
     /// Whether the key was there before.
     Existed(bool),
     /// The value found.
-    Value(Option<Vec<u8>>),
+    Value(Option<Bytes>),
     /// The values found.
-    Values(Vec<Option<Vec<u8>>>),
+    Values(Vec<Option<Bytes>>),
     /// The expiry found.
     Expiry(Option<Expiry>),
     /// The value and expiry found.
-    Entry(Option<(Vec<u8>, Expiry)>),
+    Entry(Option<(Bytes, Expiry)>),
     /// What a conditional set did.
     Stored {
         /// Whether the value was stored.
@@ -124,7 +133,7 @@ pub enum Outcome {
         /// Whether the key was there before.
         existed: bool,
         /// The value found, if it was asked for.
-        old: Option<Vec<u8>>,
+        old: Option<Bytes>,
     },
     /// The answers of a transaction's accesses.
     Committed(Vec<Outcome>),
@@ -134,10 +143,10 @@ pub enum Outcome {
 
 /// Number of key `number` of a [`Op::Fill`].
 pub(super) fn filled(database: u16, number: u32) -> Place {
-    Place { database, key: format!("fill:{number:05}").into_bytes() }
+    Place { database, key: format!("fill:{number:05}").into() }
 }
 
 /// Its value.
-pub(super) fn filled_value(number: u32, tag: u64) -> Vec<u8> {
-    format!("{number}/{tag}").into_bytes()
+pub(super) fn filled_value(number: u32, tag: u64) -> Bytes {
+    format!("{number}/{tag}").into()
 }

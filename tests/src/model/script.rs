@@ -1,8 +1,11 @@
 //! Scripts: random words read as operations, with cuts taken, read and dropped among them.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use exuvia::{Condition, Expiry, ExpiryChange, SetOptions, Snapshot};
 
-use super::{Access, Edit, Log, Op, Place, Subject};
+use super::{Access, Bytes, Contents, Edit, Log, Op, Place, State, Subject};
 
 /// Databases of a script's store.
 pub const DATABASES: u16 = 3;
@@ -34,7 +37,7 @@ pub enum Step {
     DropCut(u64),
 }
 
-/// A script and the store it runs on.
+/// A script and the store it runs on. Displays as one step a line.
 #[derive(Clone, Debug)]
 pub struct Script {
     shards: u32,
@@ -62,22 +65,22 @@ impl Digits {
         Place { database, key: self.key() }
     }
 
-    fn key(&mut self) -> Vec<u8> {
+    fn key(&mut self) -> Bytes {
         match self.below(8) {
-            0 => b"a".to_vec(),
-            1 => b"b".to_vec(),
-            2 => b"c".to_vec(),
-            3 => Vec::new(),
-            4 => vec![b'k'; 300],
-            other => format!("fill:{:05}", other * 7).into_bytes(),
+            0 => b"a".as_slice().into(),
+            1 => b"b".as_slice().into(),
+            2 => b"c".as_slice().into(),
+            3 => Bytes::default(),
+            4 => vec![b'k'; 300].into(),
+            other => format!("fill:{:05}", other * 7).into(),
         }
     }
 
     /// Small, empty, medium and out of line.
-    fn value(&mut self) -> Vec<u8> {
+    fn value(&mut self) -> Bytes {
         let bytes = [3, 40, 0, 700, 5_000][self.below(5) as usize];
         let fill = self.below(26) as u8;
-        vec![b'a' + fill; bytes]
+        vec![b'a' + fill; bytes].into()
     }
 
     /// Soon, later, never, in the past, and the two ends of time.
@@ -108,7 +111,7 @@ impl Digits {
     fn edit(&mut self) -> Edit {
         match self.below(4) {
             0 => Edit::Keep,
-            1 => Edit::Append(vec![b'+'], self.expiry_change()),
+            1 => Edit::Append(vec![b'+'].into(), self.expiry_change()),
             2 => Edit::Expire(self.expiry()),
             _ => Edit::Remove,
         }
@@ -118,7 +121,7 @@ impl Digits {
         let place = self.place();
         match self.below(3) {
             0 => Access::Get(place),
-            1 => Access::Set(place, self.below(100).to_string().into_bytes(), self.expiry()),
+            1 => Access::Set(place, self.below(100).to_string().into(), self.expiry()),
             _ => Access::Remove(place),
         }
     }
@@ -183,6 +186,16 @@ impl Digits {
     }
 }
 
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} shards, hash seed {}", self.shards, self.hash_seed)?;
+        for (index, step) in self.steps.iter().enumerate() {
+            writeln!(f, "{index}: {step:?}")?;
+        }
+        Ok(())
+    }
+}
+
 impl Script {
     /// Reads words as a script: one chooses the store, each further one a step.
     pub fn from_words(store: u64, words: &[u64]) -> Self {
@@ -194,16 +207,16 @@ impl Script {
 
     /// Runs the script against a fresh store and the model.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// As soon as the two differ, naming the step.
-    pub fn run(&self) {
+    /// Tells the first step at which the two differ, and how.
+    pub fn run(&self) -> Result<(), String> {
         let subject = Subject::new(DATABASES, self.shards, START_UNIX_MS, self.hash_seed);
         let mut run = Run { subject, log: Log::new(START_UNIX_MS), cuts: Vec::new() };
         for (index, step) in self.steps.iter().enumerate() {
-            run.step(index, step);
+            run.step(step).map_err(|why| format!("step {index}, {step:?}: {why}"))?;
         }
-        run.finish();
+        run.finish().map_err(|why| format!("at the end: {why}"))
     }
 }
 
@@ -215,45 +228,48 @@ struct Run {
 }
 
 impl Run {
-    fn step(&mut self, index: usize, step: &Step) {
+    fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
             Step::Perform(op) => {
                 let answer = self.subject.apply(op);
-                assert_eq!(answer, self.log.push(op.clone()), "step {index}: {op:?}");
+                same(&answer, &self.log.push(op.clone()))
             }
-            Step::Maintain => self.subject.store().maintain(),
+            Step::Maintain => {
+                self.subject.store().maintain();
+                Ok(())
+            }
             Step::Scan(database, count) => self.scan(*database, *count),
             Step::Cut => self.cut(),
             Step::GetAtCut(which, place) => {
-                let Some(index) = self.find(*which) else { return };
+                let Some(index) = self.find(*which) else { return Ok(()) };
                 let (cut, position) = &self.cuts[index];
-                let found = cut.get(place.database, &place.key).map(exuvia::Value::into_vec);
+                let found = cut.get(place.database, &place.key).map(Bytes::from);
                 let visible = self.log.state_at(*position).visible();
-                let expected = visible.get(place).map(|item| item.value.clone());
-                assert_eq!(found, expected, "{place:?} at a cut");
+                same(&found, &visible.get(place).map(|item| item.value.clone()))
             }
             Step::IterateCut(which) => {
-                let Some(index) = self.find(*which) else { return };
+                let Some(index) = self.find(*which) else { return Ok(()) };
                 let (cut, position) = &self.cuts[index];
-                let visible = self.log.state_at(*position).visible();
-                assert_eq!(self.subject.contents(cut), visible);
+                same_contents(&self.subject.contents(cut), &self.log.state_at(*position))
             }
             Step::WalkCut(which, walks) => {
-                let Some(index) = self.find(*which) else { return };
+                let Some(index) = self.find(*which) else { return Ok(()) };
                 let (cut, position) = self.cuts.swap_remove(index);
-                let visible = self.log.state_at(position).visible();
-                assert_eq!(self.subject.drain(cut.into_walks(*walks)), visible);
+                let contents = self.subject.drain(cut.into_walks(*walks));
+                same_contents(&contents, &self.log.state_at(position))
             }
             Step::AbandonWalks(which, walks, after) => {
-                let Some(index) = self.find(*which) else { return };
+                let Some(index) = self.find(*which) else { return Ok(()) };
                 let (cut, _) = self.cuts.swap_remove(index);
                 for mut walk in cut.into_walks(*walks) {
                     walk.by_ref().take(*after).for_each(drop);
                 }
+                Ok(())
             }
             Step::DropCut(which) => {
-                let Some(index) = self.find(*which) else { return };
+                let Some(index) = self.find(*which) else { return Ok(()) };
                 self.cuts.swap_remove(index);
+                Ok(())
             }
         }
     }
@@ -262,47 +278,74 @@ impl Run {
         (which as usize).checked_rem(self.cuts.len())
     }
 
-    fn cut(&mut self) {
+    fn cut(&mut self) -> Result<(), String> {
         if self.cuts.len() as u64 == CUTS_MAX {
-            return;
+            return Ok(());
         }
-        let cut = self.subject.store().snapshot().expect("few snapshots are open");
-        assert_eq!(cut.cut_unix_ms(), self.log.head().now_unix_ms());
+        let cut = self.subject.store().snapshot().map_err(|error| error.to_string())?;
+        let cut_unix_ms = cut.cut_unix_ms();
         self.cuts.push((cut, self.log.cut()));
+        same(&cut_unix_ms, &self.log.head().now_unix_ms())
     }
 
-    fn scan(&self, database: u16, count: usize) {
-        let mut scanned = std::collections::BTreeSet::new();
+    fn scan(&self, database: u16, count: usize) -> Result<(), String> {
+        let mut scanned = BTreeSet::new();
         let mut cursor = 0;
         loop {
             cursor = self.subject.database(database).scan(cursor, count, |entry| {
-                scanned.insert(entry.key.to_vec());
+                scanned.insert(Bytes::from(entry.key));
             });
             if cursor == 0 {
                 break;
             }
         }
-        let visible = self.log.head().visible();
-        let expected = visible.into_keys().filter(|place| place.database == database);
-        assert!(expected.map(|place| place.key).eq(scanned), "a scan visits other keys");
+        let visible = self.log.head().visible().into_keys();
+        let of_database = visible.filter(|place| place.database == database);
+        same(&scanned, &of_database.map(|place| place.key).collect())
     }
 
     /// What must hold after any script: the contents, the lengths, and no history left.
-    fn finish(self) {
+    fn finish(self) -> Result<(), String> {
         let Self { subject, log, cuts } = self;
         drop(cuts);
-        let cut = subject.store().snapshot().expect("no snapshot is open");
-        assert_eq!(subject.contents(&cut), log.head().visible());
+        let cut = subject.store().snapshot().map_err(|error| error.to_string())?;
+        same_contents(&subject.contents(&cut), log.head())?;
         drop(cut);
         for index in 0..DATABASES {
             let (least, most) = log.head().len_bounds(index);
             let len = subject.database(index).len();
-            assert!((least..=most).contains(&len), "{len} keys, {least} to {most} expected");
+            if !(least..=most).contains(&len) {
+                return Err(format!("{len} keys in database {index}, not {least} to {most}"));
+            }
         }
         subject.store().maintain();
         let stats = subject.store().stats();
-        assert_eq!(stats.snapshots_open, 0, "a dropped snapshot is still open");
-        assert_eq!(stats.superseded_entries, 0, "history is left behind without a snapshot");
-        assert_eq!(stats.superseded_bytes, 0, "bytes of history without an entry of it");
+        if (stats.snapshots_open, stats.superseded_entries, stats.superseded_bytes) != (0, 0, 0) {
+            return Err(format!("history is left behind without a cut: {stats:?}"));
+        }
+        Ok(())
     }
+}
+
+fn same<T: PartialEq + fmt::Debug>(found: &T, expected: &T) -> Result<(), String> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("\n   found {found:?}\nexpected {expected:?}"))
+}
+
+/// Compares everything, and tells the first few places that differ.
+fn same_contents(found: &Contents, expected: &State) -> Result<(), String> {
+    let expected = expected.visible();
+    let places: BTreeSet<_> = found.keys().chain(expected.keys()).collect();
+    let different: Vec<_> = places
+        .into_iter()
+        .filter(|place| found.get(place) != expected.get(place))
+        .map(|place| format!("{place:?}: {:?}, not {:?}", found.get(place), expected.get(place)))
+        .collect();
+    if different.is_empty() {
+        return Ok(());
+    }
+    let first = &different[..different.len().min(5)];
+    Err(format!("{} keys differ\n{}", different.len(), first.join("\n")))
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use exuvia::{Change, Condition, Expiry, ExpiryChange, SetOptions};
 
 use super::op::{filled, filled_value};
-use super::{Access, Op, Outcome, Place};
+use super::{Access, Bytes, Op, Outcome, Place};
 
 /// A value and its expiry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     /// The value.
-    pub value: Vec<u8>,
+    pub value: Bytes,
     /// When it expires.
     pub expiry: Expiry,
 }
@@ -114,17 +114,17 @@ impl State {
         self.contents.get(place).filter(|item| !is_expired(item.expiry, self.now_unix_ms))
     }
 
-    fn value(&self, place: &Place) -> Option<Vec<u8>> {
+    fn value(&self, place: &Place) -> Option<Bytes> {
         self.live(place).map(|item| item.value.clone())
     }
 
     fn set(&mut self, place: &Place, value: &[u8], expiry: Expiry) -> bool {
         let existed = self.live(place).is_some();
-        self.contents.insert(place.clone(), Item { value: value.to_vec(), expiry });
+        self.contents.insert(place.clone(), Item { value: value.into(), expiry });
         existed
     }
 
-    fn take(&mut self, place: &Place) -> Option<Vec<u8>> {
+    fn take(&mut self, place: &Place) -> Option<Bytes> {
         let value = self.value(place);
         self.contents.remove(place);
         value

@@ -9,7 +9,7 @@ use exuvia::{
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::op::{filled, filled_value};
-use super::{Access, Contents, Item, Op, Outcome, Place};
+use super::{Access, Bytes, Contents, Item, Op, Outcome, Place};
 
 /// A store on a manual clock that answers like [`State`](super::State).
 #[derive(Debug)]
@@ -33,8 +33,8 @@ impl From<Error> for Failure {
     }
 }
 
-fn owned(entry: Option<EntryRef<'_>>) -> Option<Vec<u8>> {
-    entry.map(|entry| entry.value.to_vec())
+fn owned(entry: Option<EntryRef<'_>>) -> Option<Bytes> {
+    entry.map(|entry| entry.value.into())
 }
 
 impl Subject {
@@ -82,17 +82,17 @@ impl Subject {
             Op::Expiry(place) => Outcome::Expiry(self.of(place).expiry(&place.key)),
             Op::GetMany(places, atomic) => Outcome::Values(self.get_many(places, *atomic)),
             Op::Set(place, value, expiry) => {
-                let set = self.of(place).set(&place.key, value.as_slice(), *expiry);
+                let set = self.of(place).set(&place.key, &**value, *expiry);
                 Outcome::Existed(set.expect("a short key and value are stored"))
             }
             Op::SetWith(place, value, options) => {
-                let set = self.of(place).set_with(&place.key, value.as_slice(), *options);
+                let set = self.of(place).set_with(&place.key, &**value, *options);
                 let set = set.expect("a short key and value are stored");
-                let old = set.old.map(Value::into_vec);
+                let old = set.old.map(Bytes::from);
                 Outcome::Stored { stored: set.stored, existed: set.existed, old }
             }
             Op::Remove(place) => Outcome::Existed(self.of(place).remove(&place.key)),
-            Op::Take(place) => Outcome::Value(self.of(place).take(&place.key).map(Value::into_vec)),
+            Op::Take(place) => Outcome::Value(self.of(place).take(&place.key).map(Bytes::from)),
             Op::Update(place, edit) => {
                 let updated = self.of(place).update(&place.key, |found| {
                     (edit.change(found.map(|entry| entry.value)), owned(found))
@@ -103,7 +103,7 @@ impl Subject {
                 for number in *first..first + count {
                     let value = filled_value(number, *tag);
                     let place = filled(*database, number);
-                    let set = self.of(&place).set(&place.key, value, Expiry::Never);
+                    let set = self.of(&place).set(&place.key, &*value, Expiry::Never);
                     set.expect("a short key and value are stored");
                 }
                 Outcome::Done
@@ -136,23 +136,23 @@ impl Subject {
     }
 
     /// Reads in each way there is, which must agree.
-    fn get(&self, place: &Place) -> Option<Vec<u8>> {
-        let value = self.of(place).get(&place.key).map(Value::into_vec);
+    fn get(&self, place: &Place) -> Option<Bytes> {
+        let value = self.of(place).get(&place.key).map(Bytes::from);
         let borrowed = self.of(place).with(&place.key, |entry| {
-            assert_eq!(entry.key, place.key, "an entry under another key's name");
-            entry.value.to_vec()
+            assert_eq!(entry.key, &*place.key, "an entry under another key's name");
+            Bytes::from(entry.value)
         });
         assert_eq!(value, borrowed, "get and with differ");
         assert_eq!(value.is_some(), self.of(place).contains_key(&place.key));
         value
     }
 
-    fn get_many(&self, places: &[Place], atomic: bool) -> Vec<Option<Vec<u8>>> {
+    fn get_many(&self, places: &[Place], atomic: bool) -> Vec<Option<Bytes>> {
         let Some(first) = places.first() else { return Vec::new() };
-        let keys: Vec<&[u8]> = places.iter().map(|place| place.key.as_slice()).collect();
+        let keys: Vec<&[u8]> = places.iter().map(|place| &*place.key).collect();
         if atomic {
             let values = self.of(first).get_many_atomic(&keys);
-            return values.into_iter().map(|value| value.map(Value::into_vec)).collect();
+            return values.into_iter().map(|value| value.map(Bytes::from)).collect();
         }
         let mut values = Vec::new();
         self.of(first).get_many(&keys, |index, entry| {
@@ -169,10 +169,10 @@ impl Subject {
                 outcomes.push(match access {
                     Access::Get(place) => {
                         let found = transaction.get(place.database, &place.key)?;
-                        Outcome::Entry(found.map(|(value, expiry)| (value.into_vec(), expiry)))
+                        Outcome::Entry(found.map(|(value, expiry)| (Bytes::from(value), expiry)))
                     }
                     Access::Set(place, value, expiry) => {
-                        let value = Value::from(value.as_slice());
+                        let value = Value::from(&**value);
                         transaction.set(place.database, &place.key, value, *expiry)?;
                         Outcome::Done
                     }
@@ -220,11 +220,11 @@ impl Subject {
         let mut last = None;
         for entry in entries {
             let hash = xxh3_64_with_seed(&entry.key, self.hash_seed);
-            let position = Some((entry.database, hash, entry.key.to_vec()));
+            let position = Some((entry.database, hash, Bytes::from(entry.key.clone())));
             assert!(last < position, "a cut emits {position:?} after {last:?}");
             last = position;
-            let place = Place { database: entry.database, key: entry.key.to_vec() };
-            contents.insert(place, Item { value: entry.value.to_vec(), expiry: entry.expiry });
+            let place = Place { database: entry.database, key: entry.key.into() };
+            contents.insert(place, Item { value: entry.value.into(), expiry: entry.expiry });
         }
         contents
     }
