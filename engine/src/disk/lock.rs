@@ -24,6 +24,21 @@ const NAME_BYTES_MAX: usize = 64;
 ///
 /// It is held until it is dropped or its process ends, however that happens. The lock file stays
 /// behind: removing it would let two processes lock two files of the same name.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use exuvia::disk::DirectoryLock;
+///
+/// let dir = tempfile::tempdir()?;
+/// let lock = DirectoryLock::acquire(dir.path(), "dump-{timestamp}", Duration::ZERO)?;
+/// assert!(DirectoryLock::acquire(dir.path(), "dump-{timestamp}", Duration::ZERO).is_err());
+/// drop(lock);
+/// assert!(DirectoryLock::acquire(dir.path(), "dump-{timestamp}", Duration::ZERO).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct DirectoryLock {
     /// The lock belongs to the open file.

@@ -95,11 +95,7 @@ impl Directory for OsDirectory {
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
-        match fs::symlink_metadata(self.path.join(name)) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        is_taken(&self.path.join(name))
     }
 
     fn rename(&self, from: &str, to: &str, mode: PutMode) -> io::Result<()> {
@@ -167,7 +163,7 @@ impl OsFile {
         match self.carrier {
             #[cfg(all(target_os = "linux", feature = "uring"))]
             Carrier::Ring { or_threads } => {
-                match super::ring::RingLane::start(file, self.in_flight_max) {
+                match super::ring::RingLane::start(file) {
                     Ok(lane) => return Ok(Box::new(lane)),
                     Err(error) if !or_threads => return Err(error),
                     Err(error) => {
@@ -283,7 +279,47 @@ fn link_new(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
         // No links either, as on FAT. Names of parts are random and a manifest's directory is
         // locked, so nobody can take the name between the look and the rename.
-        Err(_) if !to.try_exists()? => fs::rename(from, to),
-        Err(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) if is_taken(to)? => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(from, to),
+    }
+}
+
+/// Whether there is anything at `path`, be it a link that leads nowhere.
+fn is_taken(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_rename_leaves_a_name_that_is_taken_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to, free) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("c"));
+        for rename in [rename_new, link_new] {
+            fs::write(&from, b"new").unwrap();
+            fs::write(&to, b"old").unwrap();
+            let error = rename(&from, &to).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(fs::read(&to).unwrap(), b"old");
+            rename(&from, &free).unwrap();
+            assert_eq!(fs::read(&free).unwrap(), b"new");
+            assert!(!is_taken(&from).unwrap());
+            fs::remove_file(&free).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_takes_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        assert!(is_taken(&link).unwrap());
+        assert!(!is_taken(&dir.path().join("other")).unwrap());
     }
 }

@@ -116,7 +116,8 @@ fn nameless_file(dir: &Path) -> io::Result<std::fs::File> {
     }
     let name = format!("{}probe-{}.tmp", super::name::PRIVATE_PREFIX, std::process::id());
     let path = dir.join(name);
-    let file = options.create(true).truncate(true).open(&path)?;
+    // Never an existing file, nor one behind a planted link.
+    let file = options.create_new(true).open(&path)?;
     fs::remove_file(&path)?;
     Ok(file)
 }

@@ -33,6 +33,14 @@ pub(super) struct Writer<D: Directory> {
 }
 
 /// What may still happen to a writer.
+///
+/// | from | by | to |
+/// |---|---|---|
+/// | `Open` | a buffer that ends between blocks | `Ended` |
+/// | `Open`, `Ended` | a call that fails | `Poisoned` |
+/// | `Open`, `Ended` | the rename | `Published` |
+///
+/// Dropped in any state but `Published`, it unlinks its temporary file.
 #[derive(Debug)]
 enum State {
     /// Buffers may follow.
@@ -72,7 +80,7 @@ impl<D: Directory> Writer<D> {
             free: Vec::new(),
             lent: 0,
             in_flight: 0,
-            buffer_bytes: hint.buffer_bytes.next_multiple_of(BUFFER_ALIGNMENT),
+            buffer_bytes: hint.buffer_bytes.max(1).next_multiple_of(BUFFER_ALIGNMENT),
             buffers_max: hint.buffers_max.max(1),
         };
         Ok(Self {

@@ -15,8 +15,8 @@ use super::buffer::Loan;
 use crate::disk::file_system::{Completion, Direction, Transfer};
 use crate::disk::lane::{Lane, Ticket, completions, thread_died};
 
-/// Most submission entries of a ring. More transfers than that wait their turn in the runtime.
-const ENTRIES_MAX: usize = 64;
+/// Submission entries of a ring. More transfers than that at once are submitted in several goes.
+const ENTRIES: u32 = 64;
 
 /// How long a completion is waited for before the ring's thread is woken to look again.
 ///
@@ -53,14 +53,13 @@ impl RingLane {
     /// # Errors
     ///
     /// If the kernel refuses a ring or a thread.
-    pub(in crate::disk) fn start(file: File, in_flight_max: usize) -> io::Result<Self> {
+    pub(in crate::disk) fn start(file: File) -> io::Result<Self> {
         let (requests, queue) = unbounded_channel();
         let (answer, answers) = completions();
         let (started, start) = mpsc::channel();
-        let entries = in_flight_max.next_power_of_two().clamp(2, ENTRIES_MAX) as u32;
         thread::Builder::new()
             .name("exuvia-ring".to_owned())
-            .spawn(move || run(file, entries, queue, &answer, &started))?;
+            .spawn(move || run(file, queue, &answer, &started))?;
         // No answer means that the runtime's construction panicked.
         start.recv().unwrap_or_else(|_| Err(thread_died()))?;
         Ok(Self { requests, answers })
@@ -97,12 +96,11 @@ impl Lane for RingLane {
 /// The thread: reports whether there is a ring, then serves until the lane is dropped.
 fn run(
     file: File,
-    entries: u32,
     queue: UnboundedReceiver<Request>,
     answer: &Sender<Completion>,
     started: &Sender<io::Result<()>>,
 ) {
-    let runtime = match tokio_uring::Runtime::new(tokio_uring::builder().entries(entries)) {
+    let runtime = match tokio_uring::Runtime::new(tokio_uring::builder().entries(ENTRIES)) {
         Ok(runtime) => runtime,
         Err(error) => {
             let _ = started.send(Err(error));

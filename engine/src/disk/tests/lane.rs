@@ -77,7 +77,7 @@ mod ring {
     #[test]
     fn a_dropped_ring_does_not_wait_for_what_is_in_flight() {
         let (file, mut writer) = pipe();
-        let mut lane = RingLane::start(file, 4).unwrap();
+        let mut lane = RingLane::start(file).unwrap();
         lane.submit(reading(4096)).unwrap();
         std::thread::sleep(Duration::from_millis(50));
         let started = Instant::now();
@@ -90,7 +90,7 @@ mod ring {
     #[test]
     fn a_ring_whose_thread_dies_answers_with_errors_also_for_what_was_in_flight() {
         let (file, mut writer) = pipe();
-        let mut lane = RingLane::start(file, 4).unwrap();
+        let mut lane = RingLane::start(file).unwrap();
         lane.submit(reading(4096)).unwrap();
         lane.submit(reading(4096)).unwrap();
         std::thread::sleep(Duration::from_millis(50));
@@ -108,7 +108,7 @@ mod ring {
     #[test]
     fn a_stalled_transfer_completes_when_the_device_answers() {
         let (file, mut writer) = pipe();
-        let mut lane = RingLane::start(file, 4).unwrap();
+        let mut lane = RingLane::start(file).unwrap();
         lane.submit(reading(4096)).unwrap();
         let answering = std::thread::spawn(move || {
             // Long enough for the lane to nudge its thread.

@@ -234,6 +234,15 @@ fn a_reader_dropped_with_reads_in_flight_neither_waits_nor_breaks() {
 }
 
 #[test]
+fn more_reads_than_a_ring_has_entries_all_complete() {
+    for case in cases() {
+        let written = content(6, 300 * 4096);
+        write(&*case.storage, "object", &written, small_hint()).unwrap();
+        assert!(read(&*case.storage, "object", 300, 4096).unwrap() == written, "{}", case.label);
+    }
+}
+
+#[test]
 fn an_object_changed_under_a_reader_is_noticed() {
     for case in real_cases() {
         for longer in [true, false] {
