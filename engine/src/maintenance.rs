@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use crate::store::Inner;
 use crate::sync::pin;
 use crate::table::Keyspace;
-use crate::version::CutId;
 
 /// How often the tables are looked after.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -21,10 +20,13 @@ const BUDGET: Duration = Duration::from_millis(10);
 /// Time that a sweep of a whole table takes at least, so that a small one is not swept for ever.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Rounds of collection when a store ends.
+const FINAL_ROUNDS: u32 = 32;
+
 /// Something to be done soon, in order.
 pub(crate) enum Job {
-    /// Trim what a cut held, and give its place back.
-    ReleaseCut(CutId, Box<[Arc<Keyspace>]>),
+    /// Trim what a cut of these tables held.
+    Trim(Box<[Arc<Keyspace>]>),
     /// Drop this. Its destructor may take long.
     Free(Box<dyn Send>),
 }
@@ -32,7 +34,7 @@ pub(crate) enum Job {
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ReleaseCut(..) => "ReleaseCut",
+            Self::Trim(_) => "Trim",
             Self::Free(_) => "Free",
         })
     }
@@ -79,6 +81,18 @@ impl Queue {
         self.lock().jobs.pop_front()
     }
 
+    /// Takes the next job too if it is of the same kind as a trim.
+    fn pop_trim(&self) -> Option<Box<[Arc<Keyspace>]>> {
+        let mut state = self.lock();
+        match state.jobs.pop_front()? {
+            Job::Trim(keyspaces) => Some(keyspaces),
+            other @ Job::Free(_) => {
+                state.jobs.push_front(other);
+                None
+            }
+        }
+    }
+
     /// Waits for a job. `Err` once the queue is closed and empty.
     fn wait(&self, timeout: Duration) -> Result<Option<Job>, Closed> {
         let until = Instant::now() + timeout;
@@ -116,7 +130,7 @@ pub(crate) fn run(queue: &Queue, store: &Weak<Inner>) {
     let mut sweep = Sweep::default();
     loop {
         match queue.wait(INTERVAL) {
-            Ok(Some(job)) => perform(job, store),
+            Ok(Some(job)) => perform(job, queue, store),
             Ok(None) => {
                 if let Some(store) = store.upgrade() {
                     store.tend(&mut sweep, BUDGET);
@@ -126,15 +140,28 @@ pub(crate) fn run(queue: &Queue, store: &Weak<Inner>) {
         }
         collect_garbage();
     }
-    collect_garbage();
+    // What the last operations retired is still in bags; nobody else may come by to free it.
+    for _ in 0..FINAL_ROUNDS {
+        collect_garbage();
+    }
 }
 
-/// Does one job. If the store is gone, a cut needs no cleaning up after.
-pub(crate) fn perform(job: Job, store: &Weak<Inner>) {
+/// Does one job.
+pub(crate) fn perform(job: Job, queue: &Queue, store: &Weak<Inner>) {
     match job {
-        Job::ReleaseCut(cut, keyspaces) => {
+        Job::Trim(first) => {
+            // One pass serves all cuts that have ended since the last.
+            let mut keyspaces: Vec<Arc<Keyspace>> = first.into_vec();
+            while let Some(more) = queue.pop_trim() {
+                for keyspace in more {
+                    if !keyspaces.iter().any(|known| Arc::ptr_eq(known, &keyspace)) {
+                        keyspaces.push(keyspace);
+                    }
+                }
+            }
+            // If the store is gone nobody else has these tables: they are freed whole.
             if let Some(store) = store.upgrade() {
-                store.finish_cut(cut, &keyspaces);
+                store.trim(keyspaces);
             }
         }
         Job::Free(garbage) => drop(garbage),
@@ -143,25 +170,26 @@ pub(crate) fn perform(job: Job, store: &Weak<Inner>) {
 
 /// Moves the collector on, so that what idle threads have retired is freed too.
 pub(crate) fn collect_garbage() {
-    for _ in 0..4 {
+    // The collector frees eight bags of 64 objects a step, and an epoch takes several steps.
+    const STEPS: u32 = 64;
+    for _ in 0..STEPS {
         pin().flush();
     }
 }
 
 impl Inner {
-    /// Trims whatever `cut` held and gives its place back.
-    fn finish_cut(&self, cut: CutId, keyspaces: &[Arc<Keyspace>]) {
-        if self.versions.holds_any() {
-            // Also in tables that are newer than the cut: a writer there could not know that the
-            // cut does not include them.
-            let current = self.keyspaces();
-            for keyspace in keyspaces.iter().chain(&current) {
-                if !keyspace.is_untouched() {
-                    keyspace.trim_range(0, u64::MAX);
-                }
+    /// Trims what ended cuts held in these tables and in the current ones.
+    fn trim(&self, mut keyspaces: Vec<Arc<Keyspace>>) {
+        // Also in tables that are newer than a cut: a writer there could not know that the cut
+        // does not include them.
+        keyspaces.extend(self.keyspaces());
+        keyspaces.sort_by_key(|keyspace| Arc::as_ptr(keyspace).addr());
+        keyspaces.dedup_by(|left, right| Arc::ptr_eq(left, right));
+        for keyspace in &keyspaces {
+            if self.versions.holds_any() && !keyspace.is_untouched() {
+                keyspace.trim_range(0, u64::MAX);
             }
         }
-        self.versions.close(cut);
     }
 
     /// Looks after the tables for about `budget`.

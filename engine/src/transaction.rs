@@ -3,8 +3,9 @@
 //! Optimistic: the closure reads from the tables and writes into a buffer; committing installs
 //! the writes [undecided](crate::version::batch), checks that everything read is still as it
 //! was, and makes all of it visible with one store. If anything has changed the closure runs
-//! again. Readers never wait for a transaction; a single-key write waits while a transaction is
-//! about to change the same key, between installing its entries and committing them.
+//! again. Readers never wait for a transaction. A single-key write that meets one
+//! half way gives it a moment and then aborts it, so a transaction may be tried again because of
+//! one; a stopped thread stops nobody but other transactions on the same keys.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,8 +66,10 @@ impl Transaction<'_> {
     pub fn get(&mut self, database: u16, key: &[u8]) -> Result<Option<(Value, Expiry)>, Error> {
         let address: Address = (database, key.into());
         match self.writes.get(&address) {
-            Some(Write::Set(value, expiry)) => return Ok(Some((value.clone(), *expiry))),
-            Some(Write::Remove) => return Ok(None),
+            Some(Write::Set(value, expiry)) if !expiry.is_past(self.now_unix_ms) => {
+                return Ok(Some((value.clone(), *expiry)));
+            }
+            Some(Write::Set(..) | Write::Remove) => return Ok(None),
             None => {}
         }
         let keyspace = self.keyspace(database)?;
@@ -195,23 +198,25 @@ impl<'s> Transaction<'s> {
             .and_then(|installed| Ok(installed && validate(roots, &reads, guard)?));
         // SAFETY: this transaction owns the batch until it retires it below.
         let fate = unsafe { &*batch };
-        let committed = matches!(outcome, Ok(true));
-        if committed {
-            hooks::at(Point::BeforeCommit);
-            let version = fate.commit(store.versions.global());
+        hooks::at(Point::BeforeCommit);
+        let version = match &outcome {
+            Ok(true) => fate.commit(store.versions.global()),
+            Ok(false) | Err(_) => None,
+        };
+        if let Some(version) = version {
             for (keyspace, installed) in &placed {
                 keyspace.settle(installed, version, guard);
             }
         } else {
             fate.abort();
             for (keyspace, installed) in &placed {
-                keyspace.take_back(installed, guard);
+                keyspace.give_up(installed, guard);
             }
         }
         // SAFETY: no entry's version word leads to the batch any longer; whoever read one that
         // did is pinned.
         unsafe { guard.retire(size_of::<Batch>(), move || drop(Box::from_raw(batch))) };
-        outcome
+        outcome.map(|_| version.is_some())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::snapshot::Archive;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Guard, announce, pin};
 use crate::table::{Entry, Keyspace};
-use crate::version::{Cut, CutId, Position, Snapshot, Versions};
+use crate::version::{Cut, Position, Snapshot, Versions};
 use crate::{Clock, Database, Error, Expiry, Options};
 
 /// Latches that transactions take against each other.
@@ -149,9 +149,9 @@ impl Inner {
         Ok(Snapshot { cut: Arc::new(cut) })
     }
 
-    /// Leaves it to maintenance to trim what a cut held.
-    pub(crate) fn release_cut(&self, cut: CutId, keyspaces: Box<[Arc<Keyspace>]>) {
-        self.queue.push(Job::ReleaseCut(cut, keyspaces));
+    /// Leaves it to maintenance to trim what a cut of these tables held.
+    pub(crate) fn trim_later(&self, keyspaces: Box<[Arc<Keyspace>]>) {
+        self.queue.push(Job::Trim(keyspaces));
     }
 
     /// Makes `replace` of the current tables the new ones, as one step.
@@ -255,7 +255,7 @@ impl Inner {
     fn perform_jobs(self: &Arc<Self>) {
         let weak = Arc::downgrade(self);
         while let Some(job) = self.queue.pop() {
-            maintenance::perform(job, &weak);
+            maintenance::perform(job, &self.queue, &weak);
         }
     }
 }

@@ -266,15 +266,6 @@ impl Draft {
         std::mem::forget(self);
         address
     }
-
-    /// Takes a published entry back that turned out never to have been visible.
-    ///
-    /// # Safety
-    ///
-    /// `address` comes from [`into_address`](Self::into_address) and nobody else knows it.
-    pub(super) unsafe fn from_address(address: *mut u8) -> Self {
-        Self(NonNull::new(address.cast()).expect("an entry's address is not null"))
-    }
 }
 
 impl Drop for Draft {

@@ -5,9 +5,9 @@ use super::counters::Counts;
 use super::entry::{Content, Draft, Entry, Payload};
 use super::keyspace::Keyspace;
 use super::segment::{Probe, tag_of};
-use super::word::Word;
+use super::maintain::tombstone;
+use super::word::{Slot, Word};
 use crate::Error;
-use crate::Expiry;
 use crate::sync::Guard;
 use crate::sync::atomic::Ordering;
 use crate::version::batch::Batch;
@@ -179,55 +179,69 @@ impl Keyspace {
         }
     }
 
-    /// Takes an entry back whose batch was aborted.
-    pub(crate) fn take_back(&self, installed: &Installed, guard: &Guard) {
-        // SAFETY: installed under this guard, and nobody replaces an undecided entry but this.
+    /// Takes back what `installed` stands for, whose batch was aborted.
+    pub(crate) fn give_up(&self, installed: &Installed, guard: &Guard) {
+        // SAFETY: installed under this guard; at worst it is taken back and retired by now.
         let entry = unsafe { Entry::from_word(installed.word) };
-        loop {
-            let Some(located) = self.locate(installed.hash, guard) else { return };
+        self.take_back(installed.hash, entry, guard);
+    }
+
+    /// Takes an entry of an aborted batch out of the table, so that what it covered is there as
+    /// if nothing had happened. Any thread may do this; one succeeds.
+    pub(super) fn take_back(&self, hash: u64, entry: Entry<'_>, guard: &Guard) {
+        while let Some(located) = self.locate(hash, guard) {
             let Probe::Found(slot, word, head) =
-                located.segment.probe(installed.hash, entry.key(), guard)
+                located.segment.probe(hash, entry.key(), guard)
             else {
-                unreachable!("an undecided entry stays in the table until it is taken back");
+                return;
             };
+            if head.address() != entry.address() {
+                return;
+            }
             if word.is_frozen() {
-                self.finish_replacement(installed.hash, &located, guard);
+                self.finish_replacement(hash, &located, guard);
                 continue;
             }
-            debug_assert_eq!(head.address(), entry.address());
-            let (before, covered) = if word.has_chain() {
-                let link = entry.link();
-                // SAFETY: CHAIN says that the link may be followed (R2).
-                (link, Some(unsafe { Entry::from_word(link) }))
-            } else {
-                // The slot was empty and can never be so again (R6): leave a tombstone.
-                let content =
-                    Content { key: entry.key(), payload: Payload::Tombstone, expiry: Expiry::Never };
-                let draft = Draft::new(&content, false);
-                let address = draft.into_address();
-                (Word::new(address, tag_of(installed.hash)).with_tombstone(true), None)
+            let taken = match chain::predecessor(word, entry, guard) {
+                Some((link, covered)) => self.uncover(slot, word, link, covered, guard),
+                None => self.bury(slot, word, hash, entry, guard),
             };
-            if slot.replace(word, before).is_ok() {
-                match covered {
-                    Some(covered) => {
-                        let mut held = Held::default();
-                        held.subtract(covered);
-                        self.versions.note_held(guard, held);
-                    }
-                    None => {
-                        let mut counts = Counts::default();
-                        // SAFETY: the tombstone was just published under this guard.
-                        counts.count_in(unsafe { Entry::from_word(before) });
-                        self.counters.add(guard, counts);
-                    }
-                }
+            if taken {
                 chain::retire(entry, guard);
                 return;
             }
-            if covered.is_none() {
-                // SAFETY: the tombstone was not published.
-                drop(unsafe { Draft::from_address(before.pointer()) });
-            }
         }
+    }
+
+    /// Puts the covered entry back into its slot.
+    fn uncover(
+        &self,
+        slot: &Slot,
+        word: Word,
+        link: Word,
+        covered: Entry<'_>,
+        guard: &Guard,
+    ) -> bool {
+        let uncovered = slot.replace(word, link).is_ok();
+        if uncovered {
+            let mut held = Held::default();
+            held.subtract(covered);
+            self.versions.note_held(guard, held);
+        }
+        uncovered
+    }
+
+    /// Leaves a tombstone in a slot that was empty, since it can never be so again (R6).
+    fn bury(&self, slot: &Slot, word: Word, hash: u64, entry: Entry<'_>, guard: &Guard) -> bool {
+        let grave = tombstone(entry.key(), false);
+        let buried = Word::new(grave.address(), tag_of(hash)).with_tombstone(true);
+        if slot.replace(word, buried).is_err() {
+            return false;
+        }
+        let mut counts = Counts::default();
+        counts.count_in(grave.as_entry());
+        grave.into_address();
+        self.counters.add(guard, counts);
+        true
     }
 }

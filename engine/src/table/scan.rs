@@ -117,7 +117,7 @@ impl Keyspace {
         Trimmed::Done
     }
 
-    /// A current entry chosen at random: a random segment, then a random slot of it.
+    /// A current entry chosen at random: a random segment, then any of its keys, each as likely.
     ///
     /// `random` gives independent random words. `None` if none was found in `tries` segments.
     pub(crate) fn sample<'g>(
@@ -128,18 +128,21 @@ impl Keyspace {
     ) -> Option<Entry<'g>> {
         for _ in 0..tries {
             let Some(located) = self.locate(random(), guard) else { continue };
-            let start = random() as usize;
-            let live = (0..SLOTS).find_map(|i| {
-                let word = located.segment.slots()[(start + i) % SLOTS].load();
-                if word.is_vacant() {
-                    return None;
+            let mut live = Vec::with_capacity(SLOTS);
+            for slot in located.segment.slots() {
+                let word = slot.load();
+                if !word.is_vacant() && !word.is_tombstone() {
+                    live.push(word);
                 }
-                // SAFETY: read from a slot under the guard, and not vacant.
-                let head = unsafe { Entry::from_word(word) };
-                chain::current(word, head, &self.versions, guard)
-            });
-            if live.is_some() {
-                return live;
+            }
+            if live.is_empty() {
+                continue;
+            }
+            let word = live[(random() % live.len() as u64) as usize];
+            // SAFETY: read from a slot under the guard, and not vacant.
+            let head = unsafe { Entry::from_word(word) };
+            if let Some(entry) = chain::current(word, head, &self.versions, guard) {
+                return Some(entry);
             }
         }
         None

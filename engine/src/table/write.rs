@@ -20,6 +20,11 @@ pub(crate) enum Decision {
     Publish(Draft),
 }
 
+/// How often a write looks at a transaction in its way before it aborts it; every so many looks it
+/// lets other threads run. Some tens of microseconds in all, unless the processor is contended.
+const TRANSACTION_WAITS: u32 = 1024;
+const TRANSACTION_SPINS: u32 = 32;
+
 /// What trimming one slot came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trimmed {
@@ -43,7 +48,8 @@ impl Keyspace {
     /// to use again, and whether a new draft should have room for a version. It runs outside the
     /// announcement (R17), once for every attempt; what its last call returned is returned.
     ///
-    /// Lock-free, except that a write waits while a transaction is about to change the same key.
+    /// Lock-free. A write that meets a transaction half way gives it a moment to finish and then
+    /// aborts it.
     ///
     /// # Errors
     ///
@@ -67,8 +73,7 @@ impl Keyspace {
                 Probe::Found(slot, word, head) if !word.is_frozen() => {
                     // Stamped first, also when nothing will be written (R5a, R5c).
                     if self.versions.stamp(head) == Stamp::Undecided {
-                        drop(guard);
-                        wait_for_transaction(&mut waits);
+                        self.pass_transaction(hash, head, &mut waits, &guard);
                         continue;
                     }
                     Target { slot, word, head: Some(head) }
@@ -166,6 +171,21 @@ impl Keyspace {
         self.counters.add(guard, counts);
     }
 
+    /// Gets a transaction's undecided entry out of the way of a write.
+    fn pass_transaction(&self, hash: u64, head: Entry<'_>, waits: &mut u32, guard: &Guard) {
+        let Some(batch) = self.versions.batch_of(head) else { return };
+        *waits += 1;
+        if batch.is_pending() && *waits < TRANSACTION_WAITS {
+            if waits.is_multiple_of(TRANSACTION_SPINS) {
+                std::thread::yield_now();
+            } else {
+                std::hint::spin_loop();
+            }
+        } else if batch.abort() {
+            self.take_back(hash, head, guard);
+        }
+    }
+
     /// Cuts the history of `key` off if nobody needs it (the writer's half of R4).
     pub(super) fn trim_key(&self, keeping: &Keeping<'_>, key: &[u8], guard: &Guard) {
         while let Some(directory) = self.shard(keeping.hash).directory_ordered() {
@@ -218,14 +238,4 @@ pub(super) fn retire_chain(word: Word, head: Entry<'_>, guard: &Guard) -> Held {
         chain::retire(entry, guard);
     }
     held
-}
-
-/// Gives a transaction that is being committed time to finish.
-pub(super) fn wait_for_transaction(waits: &mut u32) {
-    *waits += 1;
-    if *waits < 32 {
-        std::hint::spin_loop();
-    } else {
-        std::thread::yield_now();
-    }
 }

@@ -1,15 +1,16 @@
 //! Batches: several entries that become visible in one step.
 //!
 //! The entries of a transaction are installed one after another with a version word that points
-//! to the transaction's [`Batch`]. Until the batch is committed, by one store, readers and walks
-//! pass through such an entry to the one it covers, and writers wait. Once it is committed the
-//! batch is stamped like a single entry, and its stamp is every entry's.
+//! to the transaction's [`Batch`]. Until the batch is committed, by one swap, readers and walks
+//! pass through such an entry to the one it covers. A single-key write that meets one gives the
+//! transaction a moment and then aborts it, so that it never waits for a thread that has stopped.
+//! Once committed, the batch is stamped like a single entry, and its stamp is every entry's.
 //!
 //! | state | meaning | next |
 //! |---|---|---|
 //! | `PENDING` | entries are being installed, nothing is visible | `UNSTAMPED`, `ABORTED` |
 //! | `UNSTAMPED` | committed; everything is visible | a version |
-//! | `ABORTED` | never to be visible; entries are being taken back | |
+//! | `ABORTED` | never to be visible; whoever meets its entries takes them back | |
 //! | a version | committed at that version | |
 
 use crate::hooks::{self, Point};
@@ -59,20 +60,36 @@ impl Batch {
     }
 
     /// Makes every installed entry visible at once, and stamps them from `global`.
-    pub(crate) fn commit(&self, global: &AtomicU64) -> u64 {
+    ///
+    /// Returns their version, or `None` if somebody has aborted the batch.
+    pub(crate) fn commit(&self, global: &AtomicU64) -> Option<u64> {
         // SeqCst: the commit comes before the load of the global version that stamps it (R5).
-        let before = self.state.swap(UNSTAMPED, Ordering::SeqCst);
-        debug_assert_eq!(before, PENDING);
+        self.state
+            .compare_exchange(PENDING, UNSTAMPED, Ordering::SeqCst, Ordering::SeqCst)
+            .ok()?;
         hooks::at(Point::Committed);
         match self.fate(global) {
-            Fate::Committed(version) => version,
+            Fate::Committed(version) => Some(version),
             Fate::Undecided => unreachable!("a committed batch stays committed"),
         }
     }
 
-    /// Decides that the batch is never to be visible.
-    pub(crate) fn abort(&self) {
-        self.state.store(ABORTED, Ordering::SeqCst);
+    /// Decides that the batch is never to be visible, unless it is already.
+    ///
+    /// Returns whether it is aborted, by this call or before.
+    pub(crate) fn abort(&self) -> bool {
+        let before = self.state.compare_exchange(
+            PENDING,
+            ABORTED,
+            Ordering::SeqCst,
+            Ordering::SeqCst,
+        );
+        matches!(before, Ok(_) | Err(ABORTED))
+    }
+
+    /// Whether the batch is neither committed nor aborted.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == PENDING
     }
 
     /// What has become of the batch; stamps it if it is committed and nobody has yet (R5c).

@@ -97,7 +97,7 @@ impl Held {
 /// What every write of a store looks at: one line, unless a cut is open.
 #[derive(Debug, Default)]
 struct Mode {
-    /// Cuts that are pending, open, or not cleaned up after. Writers are quiet while it is 0.
+    /// Cuts that are pending or open. Writers are quiet while it is 0.
     open: AtomicU64,
     /// Bit `i`: register slot `i` may hold a cut.
     active: AtomicU64,
@@ -163,6 +163,13 @@ impl Versions {
             Fate::Committed(version) => Stamp::At(version),
             Fate::Undecided => Stamp::Undecided,
         }
+    }
+
+    /// The transaction that `entry` belongs to, if it is not settled.
+    pub(crate) fn batch_of<'g>(&self, entry: Entry<'g>) -> Option<&'g Batch> {
+        let batch = Batch::of_word(entry.version()?.load(Ordering::SeqCst))?;
+        // SAFETY: as in `stamp`.
+        Some(unsafe { &*batch })
     }
 
     #[cold]
@@ -251,19 +258,17 @@ impl Versions {
         self.cuts[cut.0].cursors[1 + walk].store(position.to_word(), Ordering::SeqCst);
     }
 
-    /// Declares that nobody needs the cut any longer. What it held is trimmed next, and then
-    /// [`close`](Self::close) is called.
-    pub(crate) fn forget(&self, cut: CutId) {
-        self.cuts[cut.0].version.store(NO_CUT, Ordering::SeqCst);
-    }
-
-    /// Gives the cut's place back.
+    /// Declares that nobody needs the cut any longer, and gives its place back.
+    ///
+    /// What it held stays until it is trimmed or overwritten. Writers may be quiet by then: they
+    /// retire all that a word owns, history included.
     pub(crate) fn close(&self, cut: CutId) {
+        self.cuts[cut.0].version.store(NO_CUT, Ordering::SeqCst);
         self.mode.active.fetch_and(!(1 << cut.0), Ordering::SeqCst);
         self.mode.open.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Number of cuts that are open or not cleaned up after.
+    /// Number of cuts that are open.
     pub(crate) fn open_cuts(&self) -> usize {
         self.mode.open.load(Ordering::SeqCst) as usize
     }

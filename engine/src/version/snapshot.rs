@@ -32,10 +32,10 @@ impl fmt::Debug for Cut {
 }
 
 impl Drop for Cut {
-    /// O(1): marks the cut as not needed and leaves the rest to maintenance.
+    /// O(1): gives the cut's place back and leaves what it held to maintenance.
     fn drop(&mut self) {
-        self.store.versions.forget(self.id);
-        self.store.release_cut(self.id, std::mem::take(&mut self.keyspaces));
+        self.store.versions.close(self.id);
+        self.store.trim_later(std::mem::take(&mut self.keyspaces));
     }
 }
 
