@@ -59,6 +59,16 @@ pub enum FormatError {
         /// The caller's limit.
         bytes_max: u64,
     },
+    /// The pieces of a record do not fit together.
+    #[error("the record with hash {hash:016x} in database {database} is broken: {fault}")]
+    BrokenRecord {
+        /// The record's database.
+        database: u16,
+        /// Its hash.
+        hash: u64,
+        /// What is wrong with the piece that was met last.
+        fault: PageFault,
+    },
     /// Options contradict each other or a limit.
     #[error("{0}")]
     InvalidOptions(&'static str),
@@ -70,7 +80,10 @@ pub enum FormatError {
 impl FormatError {
     /// Whether bytes that were read are not what was once written.
     pub fn is_corruption(&self) -> bool {
-        matches!(self, Self::Page(_) | Self::Part { .. } | Self::Manifest(_))
+        matches!(
+            self,
+            Self::Page(_) | Self::Part { .. } | Self::Manifest(_) | Self::BrokenRecord { .. }
+        )
     }
 
     /// Whether the same call may succeed later without anybody changing anything.

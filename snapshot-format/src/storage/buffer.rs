@@ -71,6 +71,11 @@ impl Buffer {
     }
 
     /// All bytes, filled or not.
+    pub fn all(&self) -> &[u8] {
+        &self.memory[self.start..self.start + self.capacity]
+    }
+
+    /// All bytes, filled or not, writable.
     pub fn all_mut(&mut self) -> &mut [u8] {
         &mut self.memory[self.start..self.start + self.capacity]
     }
@@ -101,6 +106,9 @@ impl Buffer {
 
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Buffer").field("len", &self.filled).field("capacity", &self.capacity).finish()
+        f.debug_struct("Buffer")
+            .field("len", &self.filled)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
     }
 }
