@@ -256,7 +256,11 @@ impl StorageError {
     }
 
     /// Describes a failed system call, with the kind that its error code implies.
-    pub fn from_io(action: &'static str, object: impl Into<String>, source: std::io::Error) -> Self {
+    pub fn from_io(
+        action: &'static str,
+        object: impl Into<String>,
+        source: std::io::Error,
+    ) -> Self {
         use std::io::ErrorKind as E;
         let kind = match source.kind() {
             E::NotFound => StorageErrorKind::NotFound,
