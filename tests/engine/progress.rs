@@ -12,7 +12,7 @@ use exuvia_tests::deadline::Deadline;
 use crate::fixture::{PATIENCE, assert_no_history, find, open, put};
 
 const THREADS: u64 = 8;
-const OPERATIONS: u64 = 4_000;
+const OPERATIONS: u64 = 20_000;
 
 /// Comes by every race point sooner or later, and returns once it has been parked.
 fn victim(store: &Store, database: &Database, released: &AtomicBool) {

@@ -1,7 +1,6 @@
 //! Walks: nothing twice, nothing missing, and no history behind them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use exuvia::{Database, SnapshotEntry, Store, Walk};
@@ -20,8 +19,8 @@ fn fill(database: &Database, keys: u64) {
 }
 
 /// Inserts crowds of keys and removes them again, so that segments split and are compacted.
-fn churn(database: &Database, first: u64, stop: &AtomicBool) {
-    while !stop.load(Ordering::SeqCst) {
+fn churn(database: &Database, first: u64, deadline: Deadline) {
+    while !deadline.passed() {
         for key in first..first + 4_000 {
             put(database, &key.to_be_bytes(), key);
         }
@@ -49,11 +48,10 @@ fn keys_that_nobody_touches_come_out_of_every_walk_exactly_once() {
     let (store, database) = open(2);
     fill(&database, STAYING);
     let deadline = Deadline::of_stress();
-    let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        let (database, stop) = (&database, &stop);
-        scope.spawn(move || churn(database, 1_000_000, stop));
-        scope.spawn(move || churn(database, 2_000_000, stop));
+        let database = &database;
+        scope.spawn(move || churn(database, 1_000_000, deadline));
+        scope.spawn(move || churn(database, 2_000_000, deadline));
         let mut rng = seed.rng(0);
         while !deadline.passed() {
             let walks = store.snapshot().unwrap().into_walks(1 << rng.u32(0..4));
@@ -62,7 +60,6 @@ fn keys_that_nobody_touches_come_out_of_every_walk_exactly_once() {
             let missing = (0..STAYING).filter(|key| !counts.contains_key(key)).count();
             assert_eq!(missing, 0, "untouched keys are missing");
         }
-        stop.store(true, Ordering::SeqCst);
     });
     assert_no_history(&store);
 }
@@ -153,12 +150,11 @@ fn walks_and_snapshots_dropped_half_way_leave_no_history() {
     let (store, database) = open(2);
     fill(&database, STAYING);
     let deadline = Deadline::of_stress();
-    let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        let (store, database, stop) = (&store, &database, &stop);
-        scope.spawn(move || churn(database, 1_000_000, stop));
+        let (store, database) = (&store, &database);
+        scope.spawn(move || churn(database, 1_000_000, deadline));
         scope.spawn(move || {
-            while !stop.load(Ordering::SeqCst) {
+            while !deadline.passed() {
                 fill(database, STAYING);
             }
         });
@@ -167,7 +163,6 @@ fn walks_and_snapshots_dropped_half_way_leave_no_history() {
         while !deadline.passed() {
             abandon_some(store, &mut open, &mut rng);
         }
-        stop.store(true, Ordering::SeqCst);
     });
     assert_no_history(&store);
     let cut = store.snapshot().unwrap();

@@ -124,10 +124,11 @@ impl State {
         existed
     }
 
+    /// Removes a key that is there. An expired one may stay, for a sweep to find.
     fn take(&mut self, place: &Place) -> Option<Bytes> {
-        let value = self.value(place);
+        let value = self.value(place)?;
         self.contents.remove(place);
-        value
+        Some(value)
     }
 
     fn resolve(&self, place: &Place, change: ExpiryChange) -> Expiry {
