@@ -91,6 +91,34 @@ fn a_transaction_that_sleeps_delays_no_cut_and_no_write() {
 }
 
 #[test]
+fn clearing_behind_a_transaction_that_sleeps_delays_no_cut_and_no_write() {
+    let _stage = Stage::enter();
+    let (store, database) = open(1);
+    let clearing = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (store, database, clearing) = (&store, &database, &clearing);
+        delays_nobody(store, |asleep| {
+            // It may wait for the transaction, but then it must wait alone.
+            scope.spawn(move || {
+                while !clearing.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                }
+                database.clear();
+            });
+            let slept = store.transaction(|transaction| {
+                transaction.set(0, b"key", Value::from(b"12345678"), Expiry::Never)?;
+                if !clearing.swap(true, Ordering::SeqCst) {
+                    sleep(asleep);
+                }
+                Ok::<_, Error>(())
+            });
+            slept.unwrap();
+        });
+    });
+    assert_no_history(&store);
+}
+
+#[test]
 fn a_closure_that_panics_changes_nothing_and_blocks_nothing() {
     let _stage = Stage::enter();
     let (store, database) = open(1);

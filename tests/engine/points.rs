@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use exuvia::hooks::Point;
+use exuvia::{Error, Expiry, Value};
 use exuvia_tests::chaos::{Parked, Stage};
 use exuvia_tests::deadline::eventually;
 
@@ -156,4 +157,73 @@ fn a_reader_stopped_at_its_entry_reads_it_whole_however_much_changes_meanwhile()
         assert_eq!(reader.join().unwrap(), Some(7));
     });
     assert_no_history(&store);
+}
+
+/// What a transaction has read must still hold when its writes become visible, or a thread that
+/// changed it, and saw nothing of the transaction after that, is contradicted.
+#[test]
+fn a_transaction_does_not_commit_over_what_was_changed_since_it_was_read() {
+    for point in [Point::BatchInstalled, Point::BeforeCommit] {
+        let stage = Stage::enter();
+        let (store, database) = open(1);
+        let parked = stage.park_at(point);
+        thread::scope(|scope| {
+            let transaction = scope.spawn(|| {
+                Parked::offer();
+                let note_absence = store.transaction(|transaction| {
+                    if transaction.get(0, b"read")?.is_none() {
+                        let value = Value::from(&1_u64.to_le_bytes());
+                        transaction.set(0, b"written", value, Expiry::Never)?;
+                    }
+                    Ok::<_, Error>(())
+                });
+                note_absence.unwrap();
+            });
+            assert!(parked.arrives_within(PATIENCE), "{point:?} is never reached");
+            // Reads of what is being written neither wait nor see it; writes do not wait either.
+            put(&database, b"read", 1);
+            let seen = find(&database, b"written");
+            let cut = store.snapshot().unwrap();
+            assert_eq!(find_at(&cut, b"written"), seen, "{point:?}");
+            drop(parked);
+            transaction.join().unwrap();
+            let after = find(&database, b"written");
+            assert_eq!(after, seen, "{point:?}: written by who had read, after it was changed");
+        });
+    }
+}
+
+/// Handles follow their index. A write that found its database before a swap must not turn up in
+/// the other one after somebody has looked there and not found it.
+#[test]
+fn a_write_that_began_before_a_swap_is_not_seen_to_move() {
+    let stage = Stage::enter();
+    let (store, first) = open(1);
+    let second = store.database(1).unwrap();
+    // Databases that hold nothing may be special.
+    put(&first, b"other", 1);
+    put(&second, b"other", 2);
+    let parked = stage.park_at(Point::BeforePublish);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            Parked::offer();
+            put(&first, b"key", 1);
+        });
+        assert!(parked.arrives_within(PATIENCE));
+        let swap = scope.spawn(|| store.swap_databases(0, 1).unwrap());
+        // It may wait for the writer, or finish without it.
+        if eventually(A_WHILE, || swap.is_finished()) {
+            assert_eq!(find(&second, b"key"), None);
+            drop(parked);
+            writer.join().unwrap();
+            assert_eq!(find(&second, b"key"), None, "written to database 0, seen to come to 1");
+            assert_eq!(find(&first, b"key"), Some(1));
+        } else {
+            drop(parked);
+            writer.join().unwrap();
+            swap.join().unwrap();
+            let found = (find(&first, b"key"), find(&second, b"key"));
+            assert!(found == (None, Some(1)) || found == (Some(1), None), "{found:?}");
+        }
+    });
 }
