@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::store::{Inner, check_key, check_value};
 use crate::sync::{Guard, pin};
-use crate::table::{Content, Decision, Draft, Entry, Keyspace, LOOKUP_BATCH, Observed, Payload, tombstone};
+use crate::table::{
+    Content, Decision, Draft, Entry, Keyspace, LOOKUP_BATCH, Observed, Payload, tombstone,
+};
 use crate::{DatabaseStats, Error, Value};
 
 /// When a key expires.
@@ -209,13 +211,12 @@ impl Database {
         match self.store.snapshot() {
             Ok(cut) => keys.iter().map(|key| cut.get(self.index, key.as_ref())).collect(),
             // Every place for a cut is taken; go on trying.
-            Err(_) => std::iter::repeat_with(|| {
+            Err(_) => loop {
                 std::thread::yield_now();
-                self.try_get_many(keys)
-            })
-            .flatten()
-            .next()
-            .expect("an endless iterator has a next element"),
+                if let Some(values) = self.try_get_many(keys) {
+                    break values;
+                }
+            },
         }
     }
 
@@ -332,6 +333,8 @@ impl Database {
 
     /// Removes a key and returns the value it had.
     pub fn take(&self, key: &[u8]) -> Option<Value> {
+        // A closure, since the method by itself is not general over the entry's lifetime.
+        #[expect(clippy::redundant_closure_for_method_calls, reason = "see above")]
         self.remove_returning(key, |entry| entry.to_value())
     }
 
@@ -374,40 +377,11 @@ impl Database {
         keyspace.write(keyspace.hash(key), key, |found, _, versioned| {
             let current = found.filter(|entry| self.store.is_live(*entry));
             let (change, result) = f(current.map(EntryRef::of));
-            match self.draft_of(key, change, found, current, versioned) {
+            match draft_of(key, change, found, current, versioned) {
                 Ok(decision) => (decision, Ok(result)),
                 Err(error) => (Decision::Keep, Err(error)),
             }
         })?
-    }
-
-    /// The draft that carries out `change`, if it changes anything.
-    fn draft_of(
-        &self,
-        key: &[u8],
-        change: Change,
-        found: Option<Entry<'_>>,
-        current: Option<Entry<'_>>,
-        versioned: bool,
-    ) -> Result<Decision, Error> {
-        let before = current.map(Entry::expiry);
-        let draft = match (change, current) {
-            (Change::Keep, _) | (Change::Expire(_), None) => return Ok(Decision::Keep),
-            (Change::Set(mut value, expiry), _) => {
-                check_value(&value)?;
-                let payload = Payload::of(&mut value);
-                Draft::new(&Content { key, payload, expiry: expiry.apply(before) }, versioned)
-            }
-            (Change::Expire(expiry), Some(entry)) => {
-                let payload = entry
-                    .shared_value()
-                    .map_or_else(|| Payload::Copied(entry.value()), Payload::Shared);
-                Draft::new(&Content { key, payload, expiry }, versioned)
-            }
-            (Change::Remove, _) if found.is_none() => return Ok(Decision::Keep),
-            (Change::Remove, _) => tombstone(key, versioned),
-        };
-        Ok(Decision::Publish(draft))
     }
 
     /// Number of keys. Exact while nobody writes; keys that have expired count until they are
@@ -498,6 +472,31 @@ impl Database {
         let guard = pin();
         DatabaseStats::of(self.keyspace(&guard).counts())
     }
+}
+
+/// The draft that carries out `change`, if it changes anything.
+fn draft_of(
+    key: &[u8],
+    change: Change,
+    found: Option<Entry<'_>>,
+    current: Option<Entry<'_>>,
+    versioned: bool,
+) -> Result<Decision, Error> {
+    let before = current.map(Entry::expiry);
+    let draft = match (change, current) {
+        (Change::Keep, _) | (Change::Expire(_), None) => return Ok(Decision::Keep),
+        (Change::Set(mut value, expiry), _) => {
+            check_value(&value)?;
+            let payload = Payload::of(&mut value);
+            Draft::new(&Content { key, payload, expiry: expiry.apply(before) }, versioned)
+        }
+        (Change::Expire(expiry), Some(entry)) => {
+            Draft::new(&Content { key, payload: entry.payload(), expiry }, versioned)
+        }
+        (Change::Remove, _) if found.is_none() => return Ok(Decision::Keep),
+        (Change::Remove, _) => tombstone(key, versioned),
+    };
+    Ok(Decision::Publish(draft))
 }
 
 impl<'a> EntryRef<'a> {

@@ -5,6 +5,7 @@
 /// A point between two steps of a concurrent protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(not(feature = "test-hooks"), expect(unreachable_pub, reason = "public for tests"))]
 pub enum Point {
     /// A writer has announced itself and has not read the mode yet.
     Announced,
@@ -42,6 +43,7 @@ pub enum Point {
     Committed,
 }
 
+#[cfg(feature = "test-hooks")]
 impl Point {
     /// Every race point.
     pub const ALL: &[Self] = &[
@@ -67,30 +69,35 @@ impl Point {
 
 #[cfg(feature = "test-hooks")]
 mod switch {
-    use std::sync::atomic::{AtomicPtr, Ordering};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{PoisonError, RwLock};
 
     use super::Point;
 
-    static HOOK: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+    /// Whether a hook is installed; looked at before the lock is touched.
+    static ACTIVE: AtomicBool = AtomicBool::new(false);
+    static HOOK: RwLock<Option<fn(Point)>> = RwLock::new(None);
 
     /// Calls `hook` at every race point of every store in this process.
     pub fn install(hook: fn(Point)) {
-        HOOK.store(hook as *mut (), Ordering::SeqCst);
+        *HOOK.write().unwrap_or_else(PoisonError::into_inner) = Some(hook);
+        ACTIVE.store(true, Ordering::SeqCst);
     }
 
     /// Stops calling the hook.
     pub fn clear() {
-        HOOK.store(std::ptr::null_mut(), Ordering::SeqCst);
+        ACTIVE.store(false, Ordering::SeqCst);
+        *HOOK.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     #[inline]
-    #[expect(unsafe_code, reason = "a function pointer is kept in an atomic word")]
     pub(crate) fn at(point: Point) {
-        let hook = HOOK.load(Ordering::Relaxed);
-        if !hook.is_null() {
-            // SAFETY: only `install` stores a non-null word, and it stores a `fn(Point)`.
-            let hook = unsafe { std::mem::transmute::<*mut (), fn(Point)>(hook) };
-            hook(point);
+        if ACTIVE.load(Ordering::Relaxed) {
+            // Copied out, so that a hook that parks its thread holds no lock.
+            let hook = *HOOK.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(hook) = hook {
+                hook(point);
+            }
         }
     }
 }

@@ -108,8 +108,7 @@ impl Queue {
             if left.is_zero() {
                 return Ok(None);
             }
-            state =
-                self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -204,8 +203,7 @@ impl Inner {
         }
         while Instant::now() < until {
             let Some(keyspace) = keyspaces.get(usize::from(sweep.database)) else {
-                let swept_fast =
-                    sweep.began.is_some_and(|began| began.elapsed() < SWEEP_INTERVAL);
+                let swept_fast = sweep.began.is_some_and(|began| began.elapsed() < SWEEP_INTERVAL);
                 let urgent = keyspaces.iter().any(|keyspace| keyspace.wants_compaction());
                 if !swept_fast || urgent {
                     sweep.began = None;

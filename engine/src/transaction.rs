@@ -11,11 +11,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{MutexGuard, PoisonError};
 
-use crate::hooks::{self, Point};
 use crate::store::{Inner, Roots, check_key, check_value};
 use crate::sync::{Guard, pin};
-use crate::table::{Content, Draft, Installed, Keyspace, Observed, Payload, tombstone};
-use crate::version::batch::Batch;
+use crate::table::{self, Change, Content, Draft, Keyspace, Observed, Payload, tombstone};
 use crate::{Error, Expiry, Value};
 
 /// Attempts after which a transaction keeps other transactions out while it runs.
@@ -181,88 +179,39 @@ impl Inner {
     }
 }
 
-/// An entry that is installed, with the keyspace it is in.
-type Placed<'s> = (&'s Keyspace, Installed);
-
-impl<'s> Transaction<'s> {
+impl Transaction<'_> {
     /// Commits, or returns `false` with nothing changed.
     fn commit(self) -> Result<bool, Error> {
         let Self { store, roots, guard, mut reads, writes, .. } = self;
-        if writes.is_empty() {
-            return validate(roots, &reads, guard);
+        let latches = store.latch(roots, writes.keys())?;
+        let mut changes = Vec::with_capacity(writes.len());
+        for (address, write) in writes {
+            let keyspace = roots.keyspace(address.0)?;
+            let key = &*address.1;
+            let draft = match write {
+                Write::Set(mut value, expiry) => {
+                    let payload = Payload::of(&mut value);
+                    Draft::new(&Content { key, payload, expiry }, true)
+                }
+                Write::Remove => tombstone(key, true),
+            };
+            let (hash, expected) = (keyspace.hash(key), reads.remove(&address));
+            changes.push(Change { keyspace, hash, expected, draft });
         }
-        let _latches = store.latch(roots, writes.keys())?;
-        let batch = Box::into_raw(Batch::new());
-        let mut placed: Vec<Placed<'s>> = Vec::with_capacity(writes.len());
-        let outcome = install_all(roots, &mut reads, writes, batch, &mut placed, guard)
-            .and_then(|installed| Ok(installed && validate(roots, &reads, guard)?));
-        // SAFETY: this transaction owns the batch until it retires it below.
-        let fate = unsafe { &*batch };
-        hooks::at(Point::BeforeCommit);
-        let version = match &outcome {
-            Ok(true) => fate.commit(store.versions.global()),
-            Ok(false) | Err(_) => None,
+        let validate = || {
+            reads.iter().all(|((database, key), observed)| {
+                let keyspace = roots.of_index(*database);
+                keyspace.observe(keyspace.hash(key), key, guard) == Some(*observed)
+            })
         };
-        if let Some(version) = version {
-            for (keyspace, installed) in &placed {
-                keyspace.settle(installed, version, guard);
-            }
+        let committed = if changes.is_empty() {
+            validate()
         } else {
-            fate.abort();
-            for (keyspace, installed) in &placed {
-                keyspace.give_up(installed, guard);
-            }
-        }
-        // SAFETY: no entry's version word leads to the batch any longer; whoever read one that
-        // did is pinned.
-        unsafe { guard.retire(size_of::<Batch>(), move || drop(Box::from_raw(batch))) };
-        outcome.map(|_| version.is_some())
-    }
-}
-
-/// Installs every write; `false` if a key that was read has changed.
-fn install_all<'s>(
-    roots: &'s Roots,
-    reads: &mut BTreeMap<Address, Observed>,
-    writes: BTreeMap<Address, Write>,
-    batch: *const Batch,
-    placed: &mut Vec<Placed<'s>>,
-    guard: &Guard,
-) -> Result<bool, Error> {
-    for (address, write) in writes {
-        let keyspace = roots.keyspace(address.0)?;
-        let key = &*address.1;
-        let hash = keyspace.hash(key);
-        let expected = reads.remove(&address);
-        let draft = match write {
-            Write::Set(mut value, expiry) => {
-                let payload = Payload::of(&mut value);
-                Draft::new(&Content { key, payload, expiry }, true)
-            }
-            Write::Remove => tombstone(key, true),
+            table::commit(changes, validate, &store.versions, guard)?
         };
-        match keyspace.install(hash, expected, draft, batch, guard)? {
-            Some(installed) => placed.push((keyspace, installed)),
-            None => return Ok(false),
-        }
-        hooks::at(Point::BatchInstalled);
+        drop(latches);
+        Ok(committed)
     }
-    Ok(true)
-}
-
-/// Whether everything that was read is still current, and nobody else is about to change it.
-fn validate(
-    roots: &Roots,
-    reads: &BTreeMap<Address, Observed>,
-    guard: &Guard,
-) -> Result<bool, Error> {
-    for ((database, key), observed) in reads {
-        let keyspace = roots.keyspace(*database)?;
-        if keyspace.observe(keyspace.hash(key), key, guard) != Some(*observed) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 impl Inner {

@@ -329,9 +329,11 @@ impl Archive {
         lock(&self.state).load_report.clone()
     }
 
-    /// Declares that the store holds what it should: it may save from now on.
-    pub(super) fn loaded(&self, report: &LoadReport) {
+    /// Declares that the store holds what it should: it may save from now on. `changes` is its
+    /// count of changes at this point, all of which are in the snapshot.
+    pub(super) fn loaded(&self, report: &LoadReport, changes: u64) {
         let mut state = lock(&self.state);
+        state.status.changes_at_last_cut = changes;
         state.readiness = Readiness::Ready;
         state.status.last_success_unix_ms = report.cut_unix_ms;
         state.load_report = Some(report.clone());

@@ -25,7 +25,7 @@ use crate::{Error, LoadMode};
 /// [`Error::Storage`] if the storage could not be read for as long as the options allow,
 /// [`Error::Corrupt`] if no snapshot is sound, or the newest is not in strict mode,
 /// [`Error::TooFewDatabases`].
-pub(crate) fn at_open(inner: &Inner) -> Result<LoadReport, Error> {
+pub(crate) fn at_open(inner: &Arc<Inner>) -> Result<LoadReport, Error> {
     let archive = inner.archive();
     let _one = archive.one_load();
     let started = Instant::now();
@@ -38,7 +38,7 @@ pub(crate) fn at_open(inner: &Inner) -> Result<LoadReport, Error> {
     match result {
         Ok(mut report) => {
             report.duration = started.elapsed();
-            archive.loaded(&report);
+            archive.loaded(&report, inner.snapshot()?.changes_at_cut());
             Ok(report)
         }
         Err(error) => {
@@ -77,7 +77,7 @@ struct Opening<'a> {
 impl Opening<'_> {
     fn open(&self) -> Result<LoadReport, Error> {
         if self.archive.load_mode == LoadMode::Off {
-            return self.look();
+            return Ok(self.look());
         }
         let survey = Survey::take(self.storage, Some(&self.template.names))?;
         let mut selection = Selection::new(self.storage, self.template, survey.manifests.clone());
@@ -111,13 +111,19 @@ impl Opening<'_> {
     }
 
     /// Looks at what there is without loading it, so that later cuts are later.
-    fn look(&self) -> Result<LoadReport, Error> {
-        let survey = Survey::take(self.storage, Some(&self.template.names))?;
-        let mut selection = Selection::new(self.storage, self.template, survey.manifests);
-        for candidate in selection.next_window()? {
-            self.notice(&candidate, &mut Listed::default());
+    fn look(&self) -> LoadReport {
+        let looked = Survey::take(self.storage, Some(&self.template.names)).and_then(|survey| {
+            let mut selection = Selection::new(self.storage, self.template, survey.manifests);
+            for candidate in selection.next_window()? {
+                self.notice(&candidate, &mut Listed::default());
+            }
+            Ok(())
+        });
+        if let Err(error) = looked {
+            // Nothing was to be loaded, so nothing is lost by starting empty.
+            tracing::warn!("nobody knows which snapshots there are: {}", fault::chain(&error));
         }
-        Ok(LoadReport { near_misses: survey.near_misses, ..LoadReport::default() })
+        LoadReport::default()
     }
 
     fn notice(&self, candidate: &Candidate, listed: &mut Listed) {
@@ -321,7 +327,7 @@ fn admit(
     base: &str,
     manifest: &Manifest,
 ) -> Result<u64, Error> {
-    if manifest.base.is_some() {
+    if manifest.base_id.is_some() {
         return Err(corrupt(base, "it is an increment of another snapshot"));
     }
     let database = u32::from(manifest.database_max());

@@ -12,8 +12,8 @@ use super::fault;
 use crate::Error;
 use crate::format::storage::{PutMode, SnapshotStorage, StorageError, StorageErrorKind};
 use crate::format::{
-    FormatError, Manifest, ManifestFault, NameTemplate, SnapshotFile, SnapshotFileKind,
-    manifest_name,
+    FormatError, MANIFEST_BYTES_MAX, Manifest, ManifestFault, NameTemplate, SnapshotFile,
+    SnapshotFileKind, manifest_name,
 };
 
 /// Highest suffix of a name that is taken: `_02` to `_99`.
@@ -213,7 +213,7 @@ impl<'s> Naming<'s> {
 
     fn occupant(&self, base: &str) -> Result<Occupant, Error> {
         let name = manifest_name(base);
-        let bytes = match self.storage.get(&name, Manifest::BYTES_MAX) {
+        let bytes = match self.storage.get(&name, MANIFEST_BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) => {
                 return match error.kind() {
@@ -225,11 +225,11 @@ impl<'s> Naming<'s> {
         };
         match Manifest::decode(&name, &bytes) {
             Ok(manifest) => Ok(Occupant::Ours(Some(Box::new(manifest)))),
-            // Without the magic it is somebody else's, and a newer version may hold what this
+            // Without the magic it is somebody else's, and another version may hold what this
             // build cannot judge.
             Err(
                 error @ (FormatError::UnknownVersion { .. }
-                | FormatError::Manifest(ManifestFault::Magic | ManifestFault::Length { .. })),
+                | FormatError::Manifest(ManifestFault::Magic)),
             ) => Err(self.foreign(&name, &error.to_string())),
             Err(_) => Ok(Occupant::Ours(None)),
         }

@@ -127,11 +127,10 @@ impl Reading<'_> {
             }
             opened => opened.map_err(broken)?,
         };
-        // The manifest's total bounds what a record can be; a page behind a damaged one may
-        // continue a record whose beginning is lost.
-        let mut assembler = RecordAssembler::new(part.raw_bytes);
+        // The manifest's total bounds what a record can be.
+        let mut assembler = RecordAssembler::new(part.header.hash_seed, part.raw_bytes);
         let mut sink = self.sink.part();
-        let mut bytes_read = 0;
+        let mut bytes_passed = 0;
         while !self.stop.load(Ordering::Relaxed) {
             let records = match reader.next_page() {
                 Ok(Some(page)) => {
@@ -140,14 +139,15 @@ impl Reading<'_> {
                 Ok(None) => return Ok(()),
                 Err(FormatError::Page(damage)) => {
                     self.sink.damaged(damage)?;
-                    assembler = RecordAssembler::new(part.raw_bytes);
+                    // The record that the page belonged to is lost with it.
+                    assembler.shrink();
                     0
                 }
                 Err(error) => return Err(broken(error)),
             };
             self.meter.add_records(records);
-            self.meter.add_bytes(reader.bytes_read() - bytes_read);
-            bytes_read = reader.bytes_read();
+            self.meter.add_bytes(reader.bytes_passed() - bytes_passed);
+            bytes_passed = reader.bytes_passed();
         }
         Ok(())
     }
@@ -155,7 +155,7 @@ impl Reading<'_> {
 
 /// Hands the records of a page on, and returns how many that were.
 fn take_page(
-    content: PageContent<'_>,
+    content: &PageContent<'_>,
     assembler: &mut RecordAssembler,
     sink: &mut dyn PartSink,
     part: &str,
@@ -163,14 +163,13 @@ fn take_page(
     let mut taken = 0;
     match content {
         PageContent::Records(records) => {
-            for record in records {
+            for record in records.clone() {
                 sink.record(&record)?;
                 taken += 1;
             }
         }
         PageContent::Piece(piece) => {
-            let whole =
-                assembler.push(&piece).map_err(|error| fault::while_reading(part, error))?;
+            let whole = assembler.push(piece).map_err(|error| fault::while_reading(part, error))?;
             if let Some(record) = whole {
                 sink.record(&record)?;
                 taken += 1;

@@ -131,14 +131,14 @@ impl Job {
         plan: &Plan<'_>,
         naming: &Naming<'_>,
         stamp: Stamp,
-        parts: FinishedParts<'_>,
+        mut parts: FinishedParts<'_>,
     ) -> Result<Saved, Error> {
         let manifest = Manifest {
             snapshot_id: plan.snapshot_id,
             cut_unix_ms: stamp.cut_unix_ms,
             sequence: stamp.sequence,
             hash_seed: plan.hash_seed,
-            base: None,
+            base_id: None,
             engine_version: env!("CARGO_PKG_VERSION").to_owned(),
             parts: parts.entries(),
         };
@@ -146,11 +146,14 @@ impl Job {
             .encode()
             .map_err(|error| fault::while_writing(&manifest_name(&plan.base), error))?;
         self.run.commit()?;
+        parts.keep();
         let published = match naming.publish(&plan.base, &bytes) {
             Ok(published) => published,
-            Err(Unpublished::Clean(error)) => return Err(error),
+            Err(Unpublished::Clean(error)) => {
+                parts.remove();
+                return Err(error);
+            }
             Err(Unpublished::Unknown(error)) => {
-                parts.keep();
                 self.inner.archive().note(stamp);
                 tracing::warn!(
                     "{} may be published in spite of the failure, so its parts stay",
@@ -159,7 +162,6 @@ impl Job {
                 return Err(error);
             }
         };
-        parts.keep();
         self.inner.archive().note(stamp);
         naming.remove_replaced(&published);
         Ok(self.saved(&manifest, bytes.len() as u64, published))

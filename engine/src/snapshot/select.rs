@@ -7,7 +7,7 @@ use super::fault;
 use super::publish::local_time;
 use crate::Error;
 use crate::format::storage::{SnapshotStorage, StorageErrorKind};
-use crate::format::{Manifest, manifest_name};
+use crate::format::{MANIFEST_BYTES_MAX, Manifest, manifest_name};
 
 /// How far a name may lie behind the best cut and still be of a newer one: a day of time zones
 /// and two hours of clocks set back.
@@ -118,14 +118,14 @@ pub(super) fn read(
     base: String,
 ) -> Result<Option<Candidate>, Error> {
     let name = manifest_name(&base);
-    let manifest = match storage.get(&name, Manifest::BYTES_MAX) {
+    let manifest = match storage.get(&name, MANIFEST_BYTES_MAX) {
         Ok(bytes) => Manifest::decode(&name, &bytes)
             .map(Box::new)
             .map_err(|error| fault::while_reading(&name, error)),
         Err(error) if error.kind() == StorageErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == StorageErrorKind::TooLarge => Err(Error::Corrupt {
             object: name,
-            reason: format!("it is longer than any manifest ({} bytes)", Manifest::BYTES_MAX),
+            reason: format!("it is longer than any manifest ({} bytes)", MANIFEST_BYTES_MAX),
         }),
         Err(error) => return Err(error.into()),
     };

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::restore::{PartSink, Sink};
 use crate::format::{HashSeed, Record, ValueType, hash_key};
-use crate::store::{Inner, Staged, StagedValue};
+use crate::store::{Inner, Staged};
 use crate::{Database, Error, Expiry};
 
 /// Distinct keys with one 64-bit hash beyond which nobody believes in chance.
@@ -151,8 +151,7 @@ impl PartSink for StagingPart<'_> {
         check_type(record)?;
         let hash = self.hash(record)?;
         let Some(expiry) = self.counts.admit(record) else { return Ok(()) };
-        let value = StagedValue::Borrowed(record.value);
-        self.sink.staged.insert(record.database, hash, record.key, value, expiry)
+        self.sink.staged.insert(record.database, hash, record.key, record.value, expiry)
     }
 }
 

@@ -34,12 +34,14 @@ pub(super) struct Plan<'s> {
 /// and with it the history it holds, while that thread is stuck in the storage.
 type WalkSlot = Mutex<Option<Walk>>;
 
-/// Finished parts that no manifest lists yet: dropping them removes their objects.
+/// Finished parts. As long as no manifest can list them, dropping them removes their objects.
 #[derive(Debug)]
 pub(super) struct FinishedParts<'s> {
     storage: &'s dyn SnapshotStorage,
     run: Arc<Run>,
     entries: Vec<PartEntry>,
+    /// Whether a manifest that lists them may be there.
+    listed: bool,
 }
 
 impl FinishedParts<'_> {
@@ -48,17 +50,23 @@ impl FinishedParts<'_> {
         self.entries.clone()
     }
 
-    /// Leaves the objects where they are: a manifest lists them, or may.
-    pub(super) fn keep(mut self) {
-        self.entries.clear();
+    /// A manifest that lists them is about to be put: from here on they stay, whatever happens.
+    pub(super) fn keep(&mut self) {
+        self.listed = true;
+    }
+
+    /// Removes the objects after all: no manifest lists them, and none will.
+    pub(super) fn remove(mut self) {
+        self.listed = false;
     }
 }
 
 impl Drop for FinishedParts<'_> {
     fn drop(&mut self) {
-        if !self.entries.is_empty() {
-            self.run.abort();
+        if self.listed || self.entries.is_empty() {
+            return;
         }
+        self.run.abort();
         for part in &self.entries {
             // Nobody lists the part, so a later sweep finds it.
             if let Err(error) = self.storage.remove(&part.name) {
@@ -87,6 +95,7 @@ pub(super) fn write_parts<'s>(
         storage: plan.storage.inner,
         run: Arc::clone(run),
         entries: Vec::with_capacity(slots.len()),
+        listed: false,
     });
     thread::scope(|scope| {
         for (number, slot) in slots.iter().enumerate() {

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use super::archive::Archive;
 use super::fault;
 use super::survey::{PartObject, Survey};
-use crate::format::PartHeader;
-use crate::format::storage::SnapshotStorage;
+use crate::format::storage::{BUFFER_ALIGNMENT, Buffer, SnapshotStorage};
+use crate::format::{FormatError, PartHeader};
 
 /// How old a part without a manifest has to be: a neighbour may be writing it.
 const PART_AGE_MIN_MS: u64 = 24 * 3600 * 1000;
@@ -78,14 +78,19 @@ fn is_old(part: &PartObject, now_unix_ms: u64) -> bool {
 
 /// Whether the object begins like the part that its name says it is.
 fn is_part_of_ours(storage: &dyn SnapshotStorage, part: &PartObject) -> bool {
-    match PartHeader::read(storage, &part.object.name) {
+    match read_header(storage, &part.object.name) {
         Ok(header) => header.snapshot_id.short() == part.id,
         Err(error) => {
-            tracing::warn!(
-                "a leftover stays, it does not look like ours: {}",
-                fault::chain(&error)
-            );
+            let reason = fault::chain(&error);
+            tracing::warn!("a leftover stays, it does not look like ours: {reason}");
             false
         }
     }
+}
+
+fn read_header(storage: &dyn SnapshotStorage, name: &str) -> Result<PartHeader, FormatError> {
+    let mut reader = storage.open(name)?;
+    reader.submit(0, Buffer::new(BUFFER_ALIGNMENT))?;
+    let (_, block) = reader.complete()?;
+    PartHeader::decode(name, block.filled())
 }

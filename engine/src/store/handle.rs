@@ -50,6 +50,7 @@ impl Store {
     /// [`Error::InvalidOption`]; [`Error::Locked`] if another process has the directory;
     /// [`Error::Storage`] if it cannot be read; [`Error::Corrupt`] if no snapshot in it is sound,
     /// or the newest is not and the options are strict; [`Error::TooFewDatabases`].
+    #[expect(clippy::needless_pass_by_value, reason = "options are made for the call")]
     pub fn open(options: Options) -> Result<Self, Error> {
         let store = Self::unloaded(&options)?;
         snapshot::load_at_open(&store.inner)?;
@@ -65,6 +66,7 @@ impl Store {
     /// # Errors
     ///
     /// As for [`open`](Self::open); what concerns loading comes from the thread.
+    #[expect(clippy::needless_pass_by_value, reason = "options are made for the call")]
     pub fn open_in_background(
         options: Options,
     ) -> Result<(Self, thread::JoinHandle<Result<LoadReport, Error>>), Error> {

@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 
-use super::roots::{CurrentRoots, Roots};
+use super::roots::Roots;
 use super::staged::Staged;
 use crate::disk::DirectoryLock;
 use crate::maintenance::{self, Job, Queue};
 use crate::snapshot::Archive;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Guard, announce, pin};
+use crate::sync::{Guard, RcuCell, announce, pin};
 use crate::table::{Entry, Keyspace};
 use crate::version::{Cut, Position, Snapshot, Versions};
 use crate::{Clock, Database, Error, Expiry, Options};
@@ -21,7 +21,7 @@ const LATCHES: usize = 256;
 /// A store, shared by its handles, its cuts and its saves.
 pub(crate) struct Inner {
     pub(crate) versions: Arc<Versions>,
-    roots: CurrentRoots,
+    roots: RcuCell<Roots>,
     pub(crate) clock: Arc<dyn Clock>,
     archive: Archive,
     queue: Arc<Queue>,
@@ -63,7 +63,7 @@ impl Inner {
         let roots = Roots(fresh_keyspaces(&versions, seed, options.shards, options.databases));
         let store = Arc::new(Self {
             versions,
-            roots: CurrentRoots::new(roots),
+            roots: RcuCell::new(roots),
             clock: Arc::clone(&options.clock),
             archive,
             queue: Arc::default(),
@@ -168,7 +168,8 @@ impl Inner {
                 self.past_changes.fetch_add(removed, Ordering::Relaxed);
             }
         }
-        self.roots.replace(new, &self.queue, &guard);
+        let queue = Arc::clone(&self.queue);
+        self.roots.replace(new, &guard, move |old| queue.push(Job::Free(old)));
         guard.flush();
     }
 
@@ -207,9 +208,7 @@ impl Inner {
     /// Fresh tables beside the live ones, ordered by `hash_seed`.
     pub(crate) fn stage(&self, hash_seed: u64) -> Staged {
         let databases = self.keyspaces().len() as u16;
-        Staged {
-            keyspaces: fresh_keyspaces(&self.versions, hash_seed, self.shards, databases),
-        }
+        Staged { keyspaces: fresh_keyspaces(&self.versions, hash_seed, self.shards, databases) }
     }
 
     /// Replaces the tables of all databases by staged ones. Cuts taken before keep the old ones.
@@ -263,7 +262,9 @@ impl Inner {
 impl Drop for Inner {
     /// Leaves the tables to the maintenance thread, which ends when they are freed.
     fn drop(&mut self) {
-        self.queue.push(Job::Free(self.roots.take()));
+        if let Some(roots) = self.roots.take() {
+            self.queue.push(Job::Free(roots));
+        }
         self.queue.close();
         if self.queue_is_abandoned() {
             while let Some(job) = self.queue.pop() {

@@ -12,15 +12,6 @@ pub(crate) struct Staged {
     pub(super) keyspaces: Box<[Arc<Keyspace>]>,
 }
 
-/// A value on its way into a staged table.
-#[derive(Debug)]
-pub(crate) enum StagedValue<'a> {
-    /// To be copied.
-    Borrowed(&'a [u8]),
-    /// To be moved in.
-    Owned(Vec<u8>),
-}
-
 impl Staged {
     /// Makes room for so many records of each database.
     pub(crate) fn reserve(&self, records: &[(u16, u64)]) {
@@ -42,18 +33,14 @@ impl Staged {
         database: u16,
         hash: u64,
         key: &[u8],
-        value: StagedValue<'_>,
+        value: &[u8],
         expiry: Expiry,
     ) -> Result<(), Error> {
         let keyspace = self.keyspaces.get(usize::from(database)).ok_or(Error::NoSuchDatabase {
             index: u32::from(database),
             databases: self.keyspaces.len() as u32,
         })?;
-        let payload = match value {
-            StagedValue::Borrowed(bytes) => Payload::borrowed(bytes),
-            StagedValue::Owned(bytes) => Payload::Shared(Arc::new(bytes.into_boxed_slice())),
-        };
-        let content = Content { key, payload, expiry };
+        let content = Content { key, payload: Payload::borrowed(value), expiry };
         let _guard = pin();
         keyspace.write(hash, key, |_, spare, versioned| {
             let draft = spare.unwrap_or_else(|| Draft::new(&content, versioned));

@@ -169,7 +169,11 @@ pub(super) fn retire_difference<'g>(
 /// Hands an entry that is out of the table to the collector (E3).
 pub(super) fn retire(entry: Entry<'_>, guard: &Guard) {
     let address = entry.address();
-    // SAFETY: the caller has won the swap that took the entry out of the table, so it is retired
-    // once, and only threads that pinned before can still reach it.
-    unsafe { guard.retire(entry.heap_bytes(), move || entry::free(address)) };
+    let free = move || {
+        // SAFETY: the caller has won the swap that took the entry out of the table, so it is
+        // retired once (E3), and nobody is pinned any longer who could reach it.
+        unsafe { entry::free(address) };
+    };
+    // SAFETY: as above; an entry is plain bytes and counted bytes, which any thread may free.
+    unsafe { guard.retire(entry.heap_bytes(), free) };
 }

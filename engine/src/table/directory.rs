@@ -10,6 +10,8 @@
 //! by a split, a merge or a compaction, builds a new array and swaps the shard's root once; there
 //! is no other way in which a segment enters or leaves the table.
 
+#![expect(clippy::cast_ptr_alignment, reason = "directories are allocated as arrays of words")]
+
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 

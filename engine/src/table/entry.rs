@@ -16,6 +16,11 @@
 //!   by whoever takes it out of the table, through the collector.
 //! * **E4** An [`Entry`] borrows a guard that was made before the entry was found.
 
+#![expect(
+    clippy::cast_ptr_alignment,
+    reason = "entries and all of their fields but key and value are aligned to eight bytes"
+)]
+
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
@@ -235,16 +240,11 @@ impl Draft {
         if self.is_versioned() {
             return self;
         }
-        let versioned = {
-            let entry = self.as_entry();
-            let payload = match entry.shared_value() {
-                Some(bytes) => Payload::Shared(bytes),
-                None if entry.is_tombstone() => Payload::Tombstone,
-                None => Payload::Copied(entry.value()),
-            };
-            Self::new(&Content { key: entry.key(), payload, expiry: entry.expiry() }, true)
-        };
-        versioned
+        let entry = self.as_entry();
+        Self::new(
+            &Content { key: entry.key(), payload: entry.payload(), expiry: entry.expiry() },
+            true,
+        )
     }
 
     /// Sets the link to the version before this one.
@@ -469,6 +469,15 @@ impl<'g> Entry<'g> {
         })
     }
 
+    /// What another entry with the same value is made of.
+    pub(crate) fn payload(self) -> Payload<'g> {
+        match self.shared_value() {
+            Some(bytes) => Payload::Shared(bytes),
+            None if self.is_tombstone() => Payload::Tombstone,
+            None => Payload::Copied(self.value()),
+        }
+    }
+
     #[inline]
     pub(crate) fn expiry(self) -> Expiry {
         if self.raw.has(HAS_EXPIRY) {
@@ -519,8 +528,7 @@ impl<'g> Entry<'g> {
     /// Bytes allocated for the entry, as requested from the allocator. A shared value counts for
     /// every entry that holds it.
     pub(crate) fn heap_bytes(self) -> usize {
-        let outside =
-            if self.raw.has(OUTLINED | SHARED) { self.raw.value_bytes() } else { 0 };
+        let outside = if self.raw.has(OUTLINED | SHARED) { self.raw.value_bytes() } else { 0 };
         self.raw.allocation_bytes() + outside
     }
 }

@@ -2,10 +2,10 @@
 
 use super::chain;
 use super::counters::Counts;
-use super::entry::{Content, Draft, Entry, Payload};
+use super::entry::{Content, Draft, Entry};
 use super::keyspace::Keyspace;
-use super::segment::{Probe, tag_of};
 use super::maintain::tombstone;
+use super::segment::{Probe, tag_of};
 use super::word::{Slot, Word};
 use crate::Error;
 use crate::sync::Guard;
@@ -37,12 +37,7 @@ impl Observed {
 impl Keyspace {
     /// The identity of what is current under `key`, or `None` if a transaction is about to
     /// change it.
-    pub(crate) fn observe(
-        &self,
-        hash: u64,
-        key: &[u8],
-        guard: &Guard,
-    ) -> Option<Observed> {
+    pub(crate) fn observe(&self, hash: u64, key: &[u8], guard: &Guard) -> Option<Observed> {
         let found =
             self.locate(hash, guard).and_then(|located| located.segment.find(hash, key, guard));
         let Some((_, _, head)) = found else { return Some(Observed(None)) };
@@ -77,15 +72,15 @@ impl Keyspace {
                 self.create_segment(hash);
                 continue;
             };
-            let probe = located.segment.probe(hash, draft.as_entry().key(), guard);
-            let (slot, word, head) = match probe {
-                Probe::Found(slot, word, head) if !word.is_frozen() => (slot, word, Some(head)),
-                Probe::Vacant(slot) => (slot, Word::EMPTY, None),
-                Probe::Found(..) | Probe::FrozenVacant | Probe::Full => {
-                    self.replace_segment(hash, &located, guard)?;
-                    continue;
-                }
-            };
+            let (slot, word, head) =
+                match located.segment.probe(hash, draft.as_entry().key(), guard) {
+                    Probe::Found(slot, word, head) if !word.is_frozen() => (slot, word, Some(head)),
+                    Probe::Vacant(slot) => (slot, Word::EMPTY, None),
+                    Probe::Found(..) | Probe::FrozenVacant | Probe::Full => {
+                        self.replace_segment(hash, &located, guard)?;
+                        continue;
+                    }
+                };
             // Stamped before anything is published over it (R5a). An undecided head belongs to a
             // transaction that is being taken back.
             if head.is_some_and(|head| self.versions.stamp(head) == Stamp::Undecided) {
@@ -113,12 +108,7 @@ impl Keyspace {
 
     /// Ends the life of a committed entry as part of a batch: gives it the batch's version,
     /// counts it, and cuts off what it covered if no cut needs that.
-    pub(crate) fn settle(
-        &self,
-        installed: &Installed,
-        version: u64,
-        guard: &Guard,
-    ) {
+    pub(crate) fn settle(&self, installed: &Installed, version: u64, guard: &Guard) {
         // SAFETY: installed under this guard; at worst it is retired by now.
         let entry = unsafe { Entry::from_word(installed.word) };
         if let Some(word) = entry.version() {
@@ -161,12 +151,8 @@ impl Keyspace {
         if link.is_none_or(|link| link.same_entry(below)) {
             return;
         }
-        let payload = match entry.shared_value() {
-            Some(bytes) => Payload::Shared(bytes),
-            None if entry.is_tombstone() => Payload::Tombstone,
-            None => Payload::Copied(entry.value()),
-        };
-        let content = Content { key: entry.key(), payload, expiry: entry.expiry() };
+        let content =
+            Content { key: entry.key(), payload: entry.payload(), expiry: entry.expiry() };
         let mut copy = Draft::new(&content, true);
         copy.set_version_word(version);
         copy.set_link(link.unwrap_or(Word::EMPTY));
@@ -190,8 +176,7 @@ impl Keyspace {
     /// if nothing had happened. Any thread may do this; one succeeds.
     pub(super) fn take_back(&self, hash: u64, entry: Entry<'_>, guard: &Guard) {
         while let Some(located) = self.locate(hash, guard) {
-            let Probe::Found(slot, word, head) =
-                located.segment.probe(hash, entry.key(), guard)
+            let Probe::Found(slot, word, head) = located.segment.probe(hash, entry.key(), guard)
             else {
                 return;
             };

@@ -10,8 +10,8 @@ use super::word::Word;
 use super::{chain, entry};
 use crate::sync::atomic::{AtomicPtr, AtomicU16, Ordering};
 use crate::sync::{Guard, pin};
-use crate::version::{Held, Versions};
 use crate::version::position::top_bits;
+use crate::version::{Held, Versions};
 
 /// Keys that a reserved segment is to hold on average, below the fill at which it would split.
 const RESERVED_FILL: usize = SLOTS * 5 / 8;
@@ -78,9 +78,7 @@ impl Shard {
     /// Publishes `new` if the root is still `old`.
     pub(super) fn replace(&self, old: Option<Directory>, new: Directory) -> bool {
         let old = old.map_or(ptr::null_mut(), Directory::address);
-        self.0
-            .compare_exchange(old, new.address(), Ordering::SeqCst, Ordering::Acquire)
-            .is_ok()
+        self.0.compare_exchange(old, new.address(), Ordering::SeqCst, Ordering::Acquire).is_ok()
     }
 
     #[inline]
@@ -135,7 +133,7 @@ impl Keyspace {
         self.counters.sum()
     }
 
-    pub(super) fn keeping<'a>(&'a self, hash: u64) -> chain::Keeping<'a> {
+    pub(super) fn keeping(&self, hash: u64) -> chain::Keeping<'_> {
         chain::Keeping { versions: &self.versions, rank: &self.rank, hash }
     }
 
@@ -146,10 +144,6 @@ impl Keyspace {
     #[inline]
     pub(super) fn shard(&self, hash: u64) -> &Shard {
         &self.shards[top_bits(hash, self.shard_bits)]
-    }
-
-    pub(super) fn shards(&self) -> &[Shard] {
-        &self.shards
     }
 
     /// Index of the directory word for `hash`.
@@ -209,9 +203,8 @@ impl Keyspace {
             return;
         }
         for shard in &self.shards {
-            let directory = Directory::allocate(depth, |_| {
-                DirectoryWord::new(Segment::allocate(), depth)
-            });
+            let directory =
+                Directory::allocate(depth, |_| DirectoryWord::new(Segment::allocate(), depth));
             if !shard.replace(None, directory) {
                 for index in 0..1 << depth {
                     // SAFETY: the directory was never shared, and the index is below 2^depth.
@@ -226,11 +219,10 @@ impl Keyspace {
     }
 
     /// Every segment with the range it covers, in order, of one shard's directory.
-    pub(super) fn segments_of<'g>(
-        &self,
+    pub(super) fn segments_of(
         directory: Directory,
-        _: &'g Guard,
-    ) -> impl Iterator<Item = (usize, DirectoryWord, &'g Segment)> {
+        _: &Guard,
+    ) -> impl Iterator<Item = (usize, DirectoryWord, &Segment)> {
         // SAFETY: K1: the directory was read from a shard under the guard.
         let depth = unsafe { directory.depth() };
         let mut index = 0;
@@ -255,7 +247,7 @@ impl Keyspace {
             let Some(directory) = shard.directory() else { continue };
             // SAFETY: K1: the directory was read from a shard under the guard.
             bytes += unsafe { directory.heap_bytes() };
-            bytes += self.segments_of(directory, &guard).count() * SEGMENT_BYTES;
+            bytes += Self::segments_of(directory, &guard).count() * SEGMENT_BYTES;
         }
         bytes as u64
     }
@@ -274,7 +266,7 @@ impl Drop for Keyspace {
         let mut held = Held::default();
         for shard in &self.shards {
             let Some(directory) = shard.directory() else { continue };
-            for (_, word, segment) in self.segments_of(directory, &guard) {
+            for (_, word, segment) in Self::segments_of(directory, &guard) {
                 for slot in segment.slots() {
                     // SAFETY: K2: nobody else can reach the keyspace.
                     unsafe { free_nodes(slot.load(), &mut held, &guard) };

@@ -23,8 +23,6 @@ pub(crate) struct Tended {
     pub(crate) next: Option<u64>,
     /// Keys removed because they had expired.
     pub(crate) expired: u64,
-    /// Slots looked at.
-    pub(crate) slots: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,7 +56,7 @@ impl Keyspace {
         let guard = pin();
         let Some(located) = self.locate(from, &guard) else {
             let last = HashRange::of_prefix(from, self.shard_bits()).last;
-            return Tended { next: last.checked_add(1), expired: 0, slots: 0 };
+            return Tended { next: last.checked_add(1), expired: 0 };
         };
         let expired = self.remove_expired(located.segment, now_unix_ms, &guard);
         let occupancy = occupancy(located.segment);
@@ -67,15 +65,10 @@ impl Keyspace {
         }
         while self.merge_at(from) {}
         let last = self.locate(from, &guard).map_or(u64::MAX, |now| self.range_of(from, &now).last);
-        Tended { next: last.checked_add(1), expired, slots: SLOTS }
+        Tended { next: last.checked_add(1), expired }
     }
 
-    fn remove_expired(
-        &self,
-        segment: &Segment,
-        now_unix_ms: u64,
-        _: &Guard,
-    ) -> u64 {
+    fn remove_expired(&self, segment: &Segment, now_unix_ms: u64, _: &Guard) -> u64 {
         let has_expired =
             |entry: Entry<'_>| matches!(entry.expiry(), Expiry::At(at) if at <= now_unix_ms);
         let mut removed = 0;

@@ -15,15 +15,15 @@
 //!
 //! | rule | says | stands on |
 //! |---|---|---|
-//! | R1 | A write decides and publishes inside an announcement, opened before the mode is read; a new cut registers its final version, waits for all announcements, then bumps. | stress with race points, loom model |
-//! | R2 | A word owns its entry, and with `CHAIN` what the entry's link owns; the winner of a swap retires the difference. | allocation counts, AddressSanitizer |
+//! | R1 | A write decides and publishes inside an announcement, opened before the mode is read; a new cut registers its final version, waits for all announcements, then bumps. | stress with race points, loom |
+//! | R2 | A word owns its entry, and with `CHAIN` what the entry's link owns; the winner of a swap retires the difference. | allocation counts, `AddressSanitizer` |
 //! | R3 | A write links the first entry that a cut needs, and `CHAIN` only if one below is needed. | chain bound test |
-//! | R4 | A walk emits, moves its cursor, then trims; a writer publishes, stamps, then looks again. | cold-key test, loom model |
+//! | R4 | A walk emits, moves its cursor, then trims; a writer publishes, stamps, then looks again. | cold-key test, loom |
 //! | R5 | Publish, then load the global version, then stamp; whoever returns or skips an entry stamps it first. | observer tests, shuttle |
 //! | R6 | Slots are claimed in one linear order and never emptied; a frozen empty slot is never passed over. | read-your-own-write test |
 //! | R7 | No wrap-around: copying in slot order always fits. | model test on small segments |
 //! | R8 | A frozen slot never changes; everything is frozen before anything is copied. | stress |
-//! | R9 | One swap of the shard's root per replacement; the winner retires. | AddressSanitizer |
+//! | R9 | One swap of the shard's root per replacement; the winner retires. | `AddressSanitizer` |
 //! | R10 | A tombstone goes when no entry of its chain is needed. | point-in-time tests |
 //! | R11 | No segment pointer outlives an operation. | by construction: nothing stores one |
 //! | R12 | A walk stands on a hash; a split only refines, a merge is filtered by the hash. | each-key-once test |
@@ -39,6 +39,7 @@
 //! latches: readers never wait for one, and writers only for keys that it is about to change.
 
 mod chain;
+mod commit;
 mod counters;
 mod directory;
 mod entry;
@@ -52,9 +53,10 @@ mod segment;
 mod word;
 mod write;
 
+pub(crate) use commit::{Change, commit};
 pub(crate) use counters::Counts;
 pub(crate) use entry::{COPIED_BYTES_MAX, Content, Draft, Entry, Payload};
-pub(crate) use install::{Installed, Observed};
+pub(crate) use install::Observed;
 pub(crate) use keyspace::Keyspace;
 pub(crate) use maintain::tombstone;
 pub(crate) use read::LOOKUP_BATCH;

@@ -1,9 +1,9 @@
 //! Reading: one key, or many with their memory accesses overlapped.
 
 use super::chain;
+use super::directory::Directory;
 use super::entry::Entry;
 use super::keyspace::{Keyspace, Located, prefetch};
-use super::directory::Directory;
 use super::segment::tag_of;
 use crate::hooks::{self, Point};
 use crate::sync::Guard;
@@ -16,12 +16,7 @@ impl Keyspace {
     ///
     /// Wait-free: reads at most a run of buckets and the entries whose tag matches.
     #[inline]
-    pub(crate) fn get<'g>(
-        &self,
-        hash: u64,
-        key: &[u8],
-        guard: &'g Guard,
-    ) -> Option<Entry<'g>> {
+    pub(crate) fn get<'g>(&self, hash: u64, key: &[u8], guard: &'g Guard) -> Option<Entry<'g>> {
         let located = self.locate(hash, guard)?;
         let (_, word, entry) = located.segment.find(hash, key, guard)?;
         hooks::at(Point::EntryFound);

@@ -69,12 +69,7 @@ pub(super) struct Buddies {
 
 impl Keyspace {
     /// Finishes the replacement of a segment that somebody froze.
-    pub(super) fn finish_replacement(
-        &self,
-        hash: u64,
-        located: &Located<'_>,
-        guard: &Guard,
-    ) {
+    pub(super) fn finish_replacement(&self, hash: u64, located: &Located<'_>, guard: &Guard) {
         // The only error is that a split would not help, and the segment was replaced all the
         // same; whoever needs the room reports it.
         let _ = self.replace_segment(hash, located, guard);
@@ -130,16 +125,12 @@ impl Keyspace {
     /// Replaces two neighbouring segments by one, if what they hold fits.
     ///
     /// Returns whether the directory changed.
-    pub(super) fn merge(
-        &self,
-        hash: u64,
-        buddies: Buddies,
-        guard: &Guard,
-    ) -> bool {
+    pub(super) fn merge(&self, hash: u64, buddies: Buddies, guard: &Guard) -> bool {
         let local_depth = buddies.low.local_depth();
-        // SAFETY: both words were read from a directory under the guard (K1).
-        let (low, high) =
-            unsafe { (buddies.low.segment().as_ref(), buddies.high.segment().as_ref()) };
+        // SAFETY: the word was read from a directory under the guard (K1).
+        let low = unsafe { buddies.low.segment().as_ref() };
+        // SAFETY: as above.
+        let high = unsafe { buddies.high.segment().as_ref() };
         let contents = self.freeze(&[low, high], guard);
         let mut private = Private(Vec::with_capacity(3));
         let one = private.add();
@@ -172,11 +163,7 @@ impl Keyspace {
     }
 
     /// Freezes `segments` and sorts out what a copy of them keeps.
-    fn freeze<'g>(
-        &self,
-        segments: &[&'g Segment],
-        guard: &'g Guard,
-    ) -> Contents<'g> {
+    fn freeze<'g>(&self, segments: &[&'g Segment], guard: &'g Guard) -> Contents<'g> {
         let mut contents =
             Contents { kept: Vec::with_capacity(SLOTS), tombstones: vec![], trimmed: vec![] };
         // Everything is frozen before anything is looked at (R8).
@@ -289,12 +276,21 @@ fn fill(segment: &Segment, kept: impl Iterator<Item = (u64, Word)>) {
 fn retire_directory(directory: Directory, guard: &Guard) {
     // SAFETY: K1: the root swap that took the directory out was won by the caller.
     let bytes = unsafe { directory.heap_bytes() };
-    // SAFETY: as above; freed once nobody who could have read the old root is pinned.
-    unsafe { guard.retire(bytes, move || directory.free()) };
+    let free = move || {
+        // SAFETY: as above, and nobody who could have read the old root is pinned any longer.
+        unsafe { directory.free() };
+    };
+    // SAFETY: as above; any thread may free it.
+    unsafe { guard.retire(bytes, free) };
 }
 
 fn retire_segment(word: DirectoryWord, guard: &Guard) {
     let segment = word.segment();
-    // SAFETY: K1: the root swap that took the segment out was won by the caller.
-    unsafe { guard.retire(SEGMENT_BYTES, move || Segment::free(segment)) };
+    let free = move || {
+        // SAFETY: K1: the root swap that took the segment out was won by the caller, and nobody
+        // who could have read the old root is pinned any longer.
+        unsafe { Segment::free(segment) };
+    };
+    // SAFETY: as above; any thread may free it.
+    unsafe { guard.retire(SEGMENT_BYTES, free) };
 }

@@ -52,23 +52,14 @@ impl Keyspace {
     }
 
     /// What a cut at `version` sees of the segment that covers `from`.
-    pub(crate) fn page_at<'g>(
-        &self,
-        from: u64,
-        version: u64,
-        guard: &'g Guard,
-    ) -> Page<'g> {
+    pub(crate) fn page_at<'g>(&self, from: u64, version: u64, guard: &'g Guard) -> Page<'g> {
         self.page(from, guard, |word, head| {
             chain::visible_at(word, head, version, &self.versions, guard)
         })
     }
 
     /// What is current in the segment that covers `from`.
-    pub(crate) fn current_page<'g>(
-        &self,
-        from: u64,
-        guard: &'g Guard,
-    ) -> Page<'g> {
+    pub(crate) fn current_page<'g>(&self, from: u64, guard: &'g Guard) -> Page<'g> {
         self.page(from, guard, |word, head| chain::current(word, head, &self.versions, guard))
     }
 

@@ -73,9 +73,11 @@ impl Word {
     }
 
     pub(super) fn with_tombstone(self, tombstone: bool) -> Self {
-        Self(self.0.map_addr(|address| {
-            if tombstone { address | TOMBSTONE } else { address & !TOMBSTONE }
-        }))
+        Self(self.0.map_addr(
+            |address| {
+                if tombstone { address | TOMBSTONE } else { address & !TOMBSTONE }
+            },
+        ))
     }
 
     pub(super) fn thawed(self) -> Self {
@@ -117,7 +119,7 @@ impl Slot {
 
     /// Replaces `old` by `new`. `old` is never frozen, so a frozen slot always refuses (R8).
     ///
-    /// SeqCst: the swap must come before the load of the global version that stamps it (R5).
+    /// `SeqCst`: the swap must come before the load of the global version that stamps it (R5).
     #[inline]
     pub(super) fn replace(&self, old: Word, new: Word) -> Result<(), Word> {
         debug_assert!(!old.is_frozen() && !new.is_frozen());

@@ -9,7 +9,7 @@ use super::word::{Slot, Word};
 use crate::Error;
 use crate::hooks::{self, Point};
 use crate::sync::{Guard, pin};
-use crate::version::{Held, Stamp};
+use crate::version::{Held, Stamp, Versions};
 
 /// What a write wants done with the entry it was shown.
 #[derive(Debug)]
@@ -119,9 +119,7 @@ impl Keyspace {
         let link = if quiet {
             None
         } else {
-            target.head.and_then(|head| {
-                keeping.link_to_needed(target.word, head, u64::MAX, guard)
-            })
+            target.head.and_then(|head| keeping.link_to_needed(target.word, head, u64::MAX, guard))
         };
         if draft.is_versioned() {
             draft.set_link(link.unwrap_or(Word::EMPTY));
@@ -155,25 +153,20 @@ impl Keyspace {
     }
 
     /// Retires what the write superseded for good, and counts.
-    fn account(
-        &self,
-        target: &Target<'_>,
-        entry: Entry<'_>,
-        link: Option<Word>,
-        guard: &Guard,
-    ) {
+    fn account(&self, target: &Target<'_>, entry: Entry<'_>, link: Option<Word>, guard: &Guard) {
         let mut counts = Counts { changes: 1, ..Counts::default() };
         counts.count_in(entry);
         if let Some(head) = target.head {
             counts.count_out(head);
-            self.versions.note_held(guard, chain::retire_difference(target.word, head, link, guard));
+            self.versions
+                .note_held(guard, chain::retire_difference(target.word, head, link, guard));
         }
         self.counters.add(guard, counts);
     }
 
     /// Gets a transaction's undecided entry out of the way of a write.
     fn pass_transaction(&self, hash: u64, head: Entry<'_>, waits: &mut u32, guard: &Guard) {
-        let Some(batch) = self.versions.batch_of(head) else { return };
+        let Some(batch) = Versions::batch_of(head) else { return };
         *waits += 1;
         if batch.is_pending() && *waits < TRANSACTION_WAITS {
             if waits.is_multiple_of(TRANSACTION_SPINS) {

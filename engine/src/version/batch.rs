@@ -41,8 +41,8 @@ pub(crate) enum Fate {
 }
 
 impl Batch {
-    pub(crate) fn new() -> Box<Self> {
-        Box::new(Self { state: AtomicU64::new(PENDING) })
+    pub(crate) fn new() -> Self {
+        Self { state: AtomicU64::new(PENDING) }
     }
 
     /// The version word that leads to this batch.
@@ -64,9 +64,7 @@ impl Batch {
     /// Returns their version, or `None` if somebody has aborted the batch.
     pub(crate) fn commit(&self, global: &AtomicU64) -> Option<u64> {
         // SeqCst: the commit comes before the load of the global version that stamps it (R5).
-        self.state
-            .compare_exchange(PENDING, UNSTAMPED, Ordering::SeqCst, Ordering::SeqCst)
-            .ok()?;
+        self.state.compare_exchange(PENDING, UNSTAMPED, Ordering::SeqCst, Ordering::SeqCst).ok()?;
         hooks::at(Point::Committed);
         match self.fate(global) {
             Fate::Committed(version) => Some(version),
@@ -78,12 +76,8 @@ impl Batch {
     ///
     /// Returns whether it is aborted, by this call or before.
     pub(crate) fn abort(&self) -> bool {
-        let before = self.state.compare_exchange(
-            PENDING,
-            ABORTED,
-            Ordering::SeqCst,
-            Ordering::SeqCst,
-        );
+        let before =
+            self.state.compare_exchange(PENDING, ABORTED, Ordering::SeqCst, Ordering::SeqCst);
         matches!(before, Ok(_) | Err(ABORTED))
     }
 

@@ -166,7 +166,7 @@ impl Versions {
     }
 
     /// The transaction that `entry` belongs to, if it is not settled.
-    pub(crate) fn batch_of<'g>(&self, entry: Entry<'g>) -> Option<&'g Batch> {
+    pub(crate) fn batch_of(entry: Entry<'_>) -> Option<&Batch> {
         let batch = Batch::of_word(entry.version()?.load(Ordering::SeqCst))?;
         // SAFETY: as in `stamp`.
         Some(unsafe { &*batch })
@@ -198,8 +198,7 @@ impl Versions {
                 continue;
             }
             let walk_bits = cut.walk_bits.load(Ordering::SeqCst);
-            let cursor =
-                if walk_bits == WHOLE { 0 } else { 1 + top_bits(hash, walk_bits) };
+            let cursor = if walk_bits == WHOLE { 0 } else { 1 + top_bits(hash, walk_bits) };
             let cursor = Position::from_word(cut.cursors[cursor].load(Ordering::SeqCst));
             // The rank is loaded last: whoever sees a cut sees the ranks it was taken with.
             if cursor <= Position::new(rank.load(Ordering::SeqCst), hash) {

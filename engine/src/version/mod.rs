@@ -2,8 +2,8 @@
 //!
 //! A cut is a version `V`: it sees exactly the entries stamped at or below `V`. Taking one
 //! advances the global version, nothing else, so it costs the same whatever the store holds. The
-//! scheme is vCAS (Wei, Ben-David, Blelloch, Fatourou, Ruppert, Sun: "Constant-Time Snapshots
-//! with Applications to Concurrent Data Structures", PPoPP 2021), with one addition that pays for
+//! scheme is `vCAS` (Wei, Ben-David, Blelloch, Fatourou, Ruppert, Sun: "Constant-Time Snapshots
+//! with Applications to Concurrent Data Structures", `PPoPP` 2021), with one addition that pays for
 //! itself: while no cut is open entries carry no version at all.
 //!
 //! * [`Versions`]: the global version, the mode, and the register of open cuts.

@@ -74,7 +74,17 @@ impl Walk {
         let width = u64::MAX >> bits;
         let first = if bits == 0 { 0 } else { (index as u64) << (64 - bits) };
         let last = first | width;
-        Self { cut, index, first, last, database: 0, from: first, taken: None, done: false, ready: VecDeque::new() }
+        Self {
+            cut,
+            index,
+            first,
+            last,
+            database: 0,
+            from: first,
+            taken: None,
+            done: false,
+            ready: VecDeque::new(),
+        }
     }
 
     /// The first and the last hash of the walk's range.
@@ -105,10 +115,7 @@ impl Walk {
     }
 
     /// Offers what is left of the current segment; `Continue` with its last hash when through.
-    fn offer_segment(
-        &mut self,
-        f: &mut dyn FnMut(WalkEntry<'_>) -> Take,
-    ) -> ControlFlow<(), u64> {
+    fn offer_segment(&mut self, f: &mut dyn FnMut(WalkEntry<'_>) -> Take) -> ControlFlow<(), u64> {
         let cut = Arc::clone(&self.cut);
         let keyspace = &cut.keyspaces[self.database];
         let guard = pin();
@@ -178,11 +185,8 @@ impl Walk {
         self.database += 1;
         self.from = self.first;
         self.done = self.database == self.cut.keyspaces.len();
-        let position = if self.done {
-            Position::END
-        } else {
-            Position::new(self.database as u16, self.first)
-        };
+        let position =
+            if self.done { Position::END } else { Position::new(self.database as u16, self.first) };
         self.cut.move_cursor(self.index, position);
     }
 }

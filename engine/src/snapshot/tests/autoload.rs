@@ -18,7 +18,7 @@ fn nothing_there_is_an_empty_store_and_near_misses_are_named() {
         world.script.memory().put(name, b"anything", PutMode::CreateNew).unwrap();
     }
     let store = world.open();
-    assert!(contents(&store).is_empty());
+    assert!(contents(&store).0.is_empty());
     let report = store.load_report().unwrap();
     assert_eq!(report.name, None);
     assert_eq!(report.near_misses, ["dump-2026-11-22T12:00:00-summary.dfs", "dump2-summary.dfs"]);
@@ -46,7 +46,7 @@ fn parts_without_a_manifest_are_an_unfinished_save() {
     world.script.memory().remove("dump-summary.dfs").unwrap();
     let store = world.open();
     let report = store.load_report().unwrap();
-    assert!(contents(&store).is_empty());
+    assert!(contents(&store).0.is_empty());
     assert_eq!(report.unfinished.len(), 1);
     assert!(report.unfinished[0].starts_with("dump ("), "{:?}", report.unfinished);
 }
@@ -132,7 +132,9 @@ fn whatever_is_wrong_with_the_newest_the_next_older_one_is_loaded() {
             world.script.memory().remove(&world.manifest(base).parts[1].name).unwrap();
         }),
         ("a part is cut short", |world, base| {
-            world.script.edit(&world.manifest(base).parts[1].name, |bytes| bytes.truncate(5000));
+            world.script.edit(&world.manifest(base).parts[1].name, |bytes| {
+                bytes.truncate(bytes.len() - 100)
+            });
         }),
         ("a part is another snapshot's", |world, base| {
             let manifest = world.manifest(base);
@@ -216,7 +218,7 @@ fn a_foreign_file_under_our_name_counts_as_a_candidate() {
         assert!(world.open_error(mode).is_corruption(), "{mode:?}");
     }
     let store = Store::open(world.options().load(LoadMode::Off)).unwrap();
-    assert!(contents(&store).is_empty());
+    assert!(contents(&store).0.is_empty());
 }
 
 #[test]
@@ -225,7 +227,7 @@ fn switched_off_nothing_is_loaded_but_later_cuts_are_later() {
     let before = world.publish("one", 10);
     world.clock.set(NOON - 3600 * 1000);
     let store = Store::open(world.options().load(LoadMode::Off)).unwrap();
-    assert!(contents(&store).is_empty());
+    assert!(contents(&store).0.is_empty());
     let saved = store.save().unwrap().wait().unwrap();
     assert!(saved.cut_unix_ms > before.cut_unix_ms);
 }
@@ -349,12 +351,43 @@ fn old_parts_that_nobody_lists_are_swept_and_nothing_else() {
     assert_eq!(report.unfinished.len(), 2);
     assert!(report.swept.is_empty(), "they may be a neighbour's: {:?}", report.swept);
 
-    // Objects in memory are stamped by the system's clock.
-    world.clock.set(crate::Clock::unix_ms(&crate::SystemClock) + 25 * 3600 * 1000);
+    world.clock.set(NOON + 24 * 3600 * 1000);
     let report = world.open().load_report().unwrap();
     assert_eq!(report.swept.len(), 4);
     let mut expected = listed;
     expected.extend(others.map(str::to_owned));
     expected.sort();
     assert_eq!(world.script.names(), expected);
+}
+
+#[test]
+fn what_a_crash_left_half_written_is_swept_under_the_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || Store::open(Options::new(dir.path()).dbfilename("dump").parts(2)).unwrap();
+    let store = open();
+    fill(&store, "one", 10);
+    store.save().unwrap().wait().unwrap();
+    drop(store);
+    let ours = ["dump-0001-1a2b3c4d.dfs.tmp", "dump-summary.dfs.tmp"];
+    let others = ["dump.txt.tmp", "dumpling-summary.dfs.tmp", "other-0001-1a2b3c4d.dfs.tmp"];
+    for name in ours.iter().chain(&others) {
+        std::fs::write(dir.path().join(name), b"half").unwrap();
+    }
+    let mut swept = open().load_report().unwrap().swept;
+    swept.sort();
+    assert_eq!(swept, ours);
+    assert!(ours.iter().all(|name| !dir.path().join(name).exists()));
+    assert!(others.iter().all(|name| dir.path().join(name).exists()));
+}
+
+#[test]
+fn a_directory_that_is_missing_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = dir.path().join("a").join("b");
+    let store = Store::open(Options::new(&deep).dbfilename("dump")).unwrap();
+    fill(&store, "one", 10);
+    store.save().unwrap().wait().unwrap();
+    drop(store);
+    let store = Store::open(Options::new(&deep).dbfilename("dump")).unwrap();
+    assert_eq!(contents(&store), filled("one", 10));
 }

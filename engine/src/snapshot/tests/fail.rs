@@ -25,10 +25,11 @@ fn save_with(
     reached.then_some((world, store, result))
 }
 
-/// A store opened afterwards holds the old data or, if the save claims so, the new.
-fn assert_old_or_new(world: &World, result: &Result<Saved, Error>, what: &str) {
+/// A store opened afterwards holds the new data if the save claims so, and otherwise the old,
+/// unless the manifest was published already and only could not be read back.
+fn assert_old_or_new(world: &World, result: &Result<Saved, Error>, published: bool, what: &str) {
     let found = contents(&world.open());
-    let expected = if result.is_ok() { "two" } else { "one" };
+    let expected = if result.is_ok() || published { "two" } else { "one" };
     assert_eq!(found, filled(expected, 40), "{what}: {result:?}");
 }
 
@@ -42,14 +43,14 @@ fn a_failure_at_any_operation_leaves_the_old_snapshot_and_nothing_else() {
                 else {
                     break;
                 };
-                let what = format!("{dbfilename}, {kind:?} at {:?}", world.script.log()[at]);
-                assert_old_or_new(&world, &result, &what);
+                let log = world.script.log();
+                let what = format!("{dbfilename}, {kind:?} at {:?}", log[at]);
+                let published = log[..at].iter().any(|name| name.starts_with("put "));
+                assert_old_or_new(&world, &result, published, &what);
                 if result.is_err() {
                     failed += 1;
                     // A read of the published manifest that fails leaves both sets whole.
-                    let log = world.script.log();
-                    let put = log.iter().position(|name| name.starts_with("put "));
-                    if put.is_none_or(|put| at <= put) {
+                    if !published {
                         let manifests = world.script.names().into_iter();
                         let manifests: Vec<_> = manifests.filter(|name| !is_part(name)).collect();
                         assert_eq!(manifests.len(), 1, "{what}");
@@ -65,15 +66,14 @@ fn a_failure_at_any_operation_leaves_the_old_snapshot_and_nothing_else() {
                 store.save().unwrap().wait().unwrap();
                 assert_eq!(contents(&world.open()), filled("two", 40), "{what}");
             }
-            assert!(failed > 20, "{failed} failures are too few to mean anything");
+            assert!(failed > 15, "{failed} failures are too few to mean anything");
         }
     }
 }
 
 #[test]
 fn a_panic_at_any_operation_of_a_save_is_a_failed_save() {
-    let quiet = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
+    script::silence_scripted_panics();
     for at in 0.. {
         let Some((world, store, result)) = save_with("dump", at, Act::Panic) else { break };
         let what = format!("at {:?}", world.script.log()[at]);
@@ -84,7 +84,6 @@ fn a_panic_at_any_operation_of_a_save_is_a_failed_save() {
         assert!(store.save_status().running.is_none(), "{what}");
         store.save().unwrap().wait().unwrap();
     }
-    std::panic::set_hook(quiet);
 }
 
 #[test]

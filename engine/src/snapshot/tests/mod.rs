@@ -14,7 +14,7 @@ use std::time::Duration;
 use script::{Act, Script};
 
 use crate::format::storage::SnapshotStorage;
-use crate::format::{Manifest, SnapshotFile, manifest_name};
+use crate::format::{MANIFEST_BYTES_MAX, Manifest, SnapshotFile, manifest_name};
 use crate::{Compression, Error, Expiry, LoadMode, ManualClock, Options, Saved, Store};
 
 /// 2026-11-22T12:00:00Z.
@@ -63,7 +63,7 @@ impl World {
 
     fn manifest(&self, base: &str) -> Manifest {
         let name = manifest_name(base);
-        let bytes = self.script.memory().get(&name, Manifest::BYTES_MAX).unwrap();
+        let bytes = self.script.memory().get(&name, MANIFEST_BYTES_MAX).unwrap();
         Manifest::decode(&name, &bytes).unwrap()
     }
 
@@ -79,6 +79,27 @@ impl World {
     }
 }
 
+/// Keys and values, shown shortened.
+#[derive(PartialEq, Eq)]
+struct Contents(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl std::fmt::Debug for Contents {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} keys, ", self.0.len())?;
+        let shown = self.0.iter().take(2).map(|(key, value)| {
+            let value = &value[..value.len().min(20)];
+            (String::from_utf8_lossy(key), String::from_utf8_lossy(value))
+        });
+        f.debug_map().entries(shown).finish()
+    }
+}
+
+impl FromIterator<(Vec<u8>, Vec<u8>)> for Contents {
+    fn from_iter<I: IntoIterator<Item = (Vec<u8>, Vec<u8>)>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
 fn fill(store: &Store, version: &str, count: usize) {
     let database = store.database(0).unwrap();
     for i in 0..count {
@@ -88,7 +109,7 @@ fn fill(store: &Store, version: &str, count: usize) {
 }
 
 /// What the first database holds.
-fn contents(store: &Store) -> BTreeMap<Vec<u8>, Vec<u8>> {
+fn contents(store: &Store) -> Contents {
     let cut = store.snapshot().unwrap();
     cut.iter()
         .filter(|entry| entry.database == 0)
@@ -97,7 +118,7 @@ fn contents(store: &Store) -> BTreeMap<Vec<u8>, Vec<u8>> {
 }
 
 /// What [`fill`] puts there.
-fn filled(version: &str, count: usize) -> BTreeMap<Vec<u8>, Vec<u8>> {
+fn filled(version: &str, count: usize) -> Contents {
     (0..count)
         .map(|i| (format!("key{i}").into_bytes(), format!("{version}-{i}").into_bytes()))
         .collect()

@@ -58,16 +58,21 @@ fn a_name_taken_between_the_look_and_the_put_is_left_alone() {
     let neighbour = World { script: Arc::clone(&world.script), ..World::new("dump-{timestamp}") };
     let store = world.open();
     fill(&store, "mine", 10);
-    world.script.follow(|_, name| if name.starts_with("create") { Act::Stall } else { Act::Pass });
+    let mut reached = false;
+    world.script.follow(move |_, name| {
+        let stall = !reached && name.starts_with("put ");
+        reached |= stall;
+        if stall { Act::Stall } else { Act::Pass }
+    });
     let save = store.save().unwrap();
     world.script.wait_for_stall();
-    world.script.behave();
     let other = neighbour.open();
     fill(&other, "theirs", 10);
-    // Both chose one name; whoever comes second moves on.
-    let (a, b) = (other.save().unwrap().wait().unwrap(), save.wait().unwrap());
-    assert_ne!(a.name, b.name);
-    for (saved, version) in [(a, "theirs"), (b, "mine")] {
+    let theirs = other.save().unwrap().wait().unwrap();
+    world.script.behave();
+    let mine = save.wait().unwrap();
+    assert_eq!(mine.name, format!("{}_02", theirs.name));
+    for (saved, version) in [(theirs, "theirs"), (mine, "mine")] {
         store.load(&saved.name).unwrap();
         assert_eq!(contents(&store), filled(version, 10));
     }

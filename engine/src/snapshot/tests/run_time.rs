@@ -13,7 +13,7 @@ fn a_load_replaces_the_data_and_a_merge_lets_the_snapshot_win() {
     let report = store.load_from(&*world.script, &saved.name, true).unwrap();
     assert_eq!(report.records, 100);
     let mut merged = filled("two", 200);
-    merged.extend(filled("one", 100));
+    merged.0.extend(filled("one", 100).0);
     assert_eq!(contents(&store), merged);
 
     store.load(&saved.name).unwrap();
@@ -146,6 +146,7 @@ fn the_totals_are_known_without_reading_a_part() {
     });
     let info = snapshot::info(&*world.script, "dump").unwrap();
     assert_eq!(info.manifest.records(), 100);
-    let bytes: usize = filled("one", 100).iter().map(|(key, value)| key.len() + value.len()).sum();
+    let bytes: usize =
+        filled("one", 100).0.iter().map(|(key, value)| key.len() + value.len()).sum();
     assert_eq!(info.manifest.raw_bytes(), bytes as u64);
 }

@@ -40,6 +40,8 @@ pub(super) struct Script {
     memory: MemoryStorage,
     stage: Arc<(Mutex<Stage>, Condvar)>,
     free_bytes: Mutex<Option<u64>>,
+    /// Of all objects.
+    modified_unix_ms: u64,
 }
 
 impl fmt::Debug for Script {
@@ -54,6 +56,7 @@ impl Script {
             memory: MemoryStorage::new(),
             stage: Arc::default(),
             free_bytes: Mutex::new(None),
+            modified_unix_ms: super::NOON,
         })
     }
 
@@ -113,6 +116,22 @@ impl Script {
     }
 }
 
+/// What a scripted panic says.
+const PANIC: &str = "the script panics";
+
+/// Keeps scripted panics out of the tests' output; others are shown as ever.
+pub(super) fn silence_scripted_panics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let shown = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if panic.payload_as_str() != Some(PANIC) {
+                shown(panic);
+            }
+        }));
+    });
+}
+
 fn lock(stage: &(Mutex<Stage>, Condvar)) -> MutexGuard<'_, Stage> {
     stage.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -153,7 +172,7 @@ fn act<T>(
         }
         Act::Panic => {
             drop(locked);
-            panic!("the script says so");
+            panic!("{PANIC}");
         }
     }
 }
@@ -164,7 +183,12 @@ impl SnapshotStorage for Script {
     }
 
     fn list(&self) -> Result<Vec<ObjectMeta>, StorageError> {
-        act(&self.stage, "list", "", || self.memory.list())
+        act(&self.stage, "list", "", || {
+            let stamped = |object: ObjectMeta| {
+                ObjectMeta::new(object.name, object.bytes, Some(self.modified_unix_ms))
+            };
+            Ok(self.memory.list()?.into_iter().map(stamped).collect())
+        })
     }
 
     fn create(&self, name: &str, hint: WriteHint) -> Result<Box<dyn ObjectWriter>, StorageError> {
