@@ -1,15 +1,43 @@
-//! A Redis-compatible server on the Exuvia engine.
+//! A Redis-compatible server on the [Exuvia](exuvia) engine.
+//!
+//! [`run`] is the whole server; the `exuvia` binary calls it. [`resp`] is public for those who
+//! test the protocol from outside.
+//!
+//! Commands run on the thread on which they arrive: the engine's table needs no owner. One
+//! listener hands connections to as many threads as `--threads` says, each with a plain tokio
+//! runtime; what blocks or takes long is kept away from them.
 
 #![deny(unsafe_code)]
 
+mod channels;
+mod client;
+mod command;
+mod connection;
+mod flags;
+mod gate;
 mod glob;
+mod housekeeping;
+mod listener;
+mod log;
+mod memory;
 mod number;
 pub mod resp;
+mod run;
+mod server;
+mod shutdown;
+mod signals;
+mod stats;
 
+pub use run::run;
+
+/// The seed of a random test: from the environment, or fresh; printed either way.
 #[cfg(test)]
 fn test_seed() -> u64 {
     let seed = std::env::var("EXUVIA_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("EXUVIA_TEST_SEED={seed}");
+    #[expect(clippy::print_stdout, reason = "a failing test shows the seed it failed with")]
+    {
+        println!("EXUVIA_TEST_SEED={seed}");
+    }
     seed
 }

@@ -69,7 +69,8 @@ pub(crate) enum AddError {
 /// The sum is exact where both have at most 17 digits behind the point and a magnitude below
 /// 10^20. Others are added in double precision, where Redis has a few digits more.
 pub(crate) fn add_decimals(a: &[u8], b: &[u8]) -> Result<Vec<u8>, AddError> {
-    let sum = parse_f64(a).ok_or(AddError::NotANumber)? + parse_f64(b).ok_or(AddError::NotANumber)?;
+    let sum =
+        parse_f64(a).ok_or(AddError::NotANumber)? + parse_f64(b).ok_or(AddError::NotANumber)?;
     if !sum.is_finite() {
         return Err(AddError::NotFinite);
     }

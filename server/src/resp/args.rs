@@ -114,3 +114,38 @@ impl<'a> Args<'a> {
         self.iter().map(<[u8]>::len).sum()
     }
 }
+
+impl Args<'_> {
+    /// A copy that owns its bytes.
+    pub(crate) fn to_owned(self) -> OwnedArgs {
+        let mut owned = OwnedArgs::default();
+        for index in 0..self.len() {
+            match self.large_at(index) {
+                Some(value) => {
+                    owned.spans.push(Span::large(owned.large.len()));
+                    owned.large.push(value.clone());
+                }
+                None => {
+                    let bytes = self.at(index);
+                    owned.spans.push(Span::in_buffer(owned.buffer.len(), bytes.len()));
+                    owned.buffer.extend_from_slice(bytes);
+                }
+            }
+        }
+        owned
+    }
+}
+
+/// The arguments of a command that waits for its turn.
+#[derive(Debug, Default)]
+pub(crate) struct OwnedArgs {
+    buffer: Vec<u8>,
+    spans: Vec<Span>,
+    large: Vec<Value>,
+}
+
+impl OwnedArgs {
+    pub(crate) fn as_args(&self) -> Args<'_> {
+        Args::new(&self.buffer, &self.spans, &self.large)
+    }
+}

@@ -323,7 +323,8 @@ impl Input {
         let start = self.at;
         let line = &mut self.buffer[start..start + line_bytes];
         let spans = &mut self.spans;
-        let words = inline::split(line, |word, bytes| spans.push(Span::in_buffer(start + word, bytes)));
+        let words =
+            inline::split(line, |word, bytes| spans.push(Span::in_buffer(start + word, bytes)));
         words.map_err(|inline::Unbalanced| ProtocolError::UnbalancedQuotes)?;
         self.at = start + line_bytes + 1;
         self.complete();
@@ -434,7 +435,11 @@ fn header(buffer: &[u8], start: usize) -> Header {
             b'0'..=b'9' => number = number * 10 + i64::from(byte - b'0'),
             b'\r' if offset > 0 && (buffer[start] != b'0' || offset == 1) => {
                 let end = start + offset + 2;
-                return if end <= buffer.len() { Header::Number(number, end) } else { Header::Partial };
+                return if end <= buffer.len() {
+                    Header::Number(number, end)
+                } else {
+                    Header::Partial
+                };
             }
             _ => break,
         }

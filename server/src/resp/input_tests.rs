@@ -144,12 +144,8 @@ fn a_large_argument_arrives_whole_whatever_the_reads() {
         let (found, error) = parse_parts(&parts, &Limits::default());
         assert_eq!(error, None);
         let get = command(&[b"GET", b"k"]);
-        let expected = [
-            command(&[b"SET", b"a", &value]),
-            get.clone(),
-            command(&[b"SET", b"b", &value]),
-            get,
-        ];
+        let expected =
+            [command(&[b"SET", b"a", &value]), get.clone(), command(&[b"SET", b"b", &value]), get];
         assert!(found == expected, "{bytes} bytes");
     }
 }
@@ -177,8 +173,18 @@ fn random_bytes_are_cut_alike_in_one_piece_and_in_many() {
     let mut random = fastrand::Rng::with_seed(seed);
     for _ in 0..3000 {
         let pieces: [&[u8]; 12] = [
-            b"*1\r\n", b"*2\r\n", b"*3\r\n", b"$0\r\n\r\n", b"$3\r\nGET\r\n", b"$1\r\nk\r\n",
-            b"PING\r\n", b"\r\n", b"*0\r\n", b"$2\r\n", b"'", b"x",
+            b"*1\r\n",
+            b"*2\r\n",
+            b"*3\r\n",
+            b"$0\r\n\r\n",
+            b"$3\r\nGET\r\n",
+            b"$1\r\nk\r\n",
+            b"PING\r\n",
+            b"\r\n",
+            b"*0\r\n",
+            b"$2\r\n",
+            b"'",
+            b"x",
         ];
         let bytes: Vec<u8> = (0..random.usize(1..20))
             .flat_map(|_| random.choice(pieces).unwrap().to_vec())

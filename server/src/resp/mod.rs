@@ -11,6 +11,7 @@ mod pool;
 mod reply;
 
 pub use args::Args;
+pub(crate) use args::OwnedArgs;
 pub use input::{Command, Input, Limits, ProtocolError};
 pub use output::{Mark, Output};
 pub use reply::Protocol;

@@ -7,9 +7,6 @@ use exuvia::Value;
 
 use super::{Protocol, pool};
 
-/// Slices handed to the socket in one call.
-const SLICES_MAX: usize = 64;
-
 /// A run of reply bytes.
 #[derive(Debug)]
 enum Chunk {
@@ -49,6 +46,9 @@ pub struct Output {
 }
 
 impl Output {
+    /// Slices handed to the socket in one call.
+    pub const SLICES_MAX: usize = 64;
+
     /// Values of at least this length are sent from where they are, if they are shared.
     pub const SHARED_BYTES_MIN: usize = 16 << 10;
 
@@ -145,10 +145,10 @@ impl Output {
     }
 
     /// Fills `slices` with the first bytes to send; returns how many slices there are.
-    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES_MAX]) -> usize {
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; Self::SLICES_MAX]) -> usize {
         let tail = (!self.tail.is_empty()).then_some(&self.tail[..]);
         let mut used = 0;
-        for bytes in self.queue.iter().map(Chunk::bytes).chain(tail).take(SLICES_MAX) {
+        for bytes in self.queue.iter().map(Chunk::bytes).chain(tail).take(Self::SLICES_MAX) {
             let skipped = if used == 0 { self.sent } else { 0 };
             slices[used] = IoSlice::new(&bytes[skipped..]);
             used += 1;

@@ -39,7 +39,7 @@ fn every_reply_has_its_form_in_both_versions() {
 fn drain(output: &mut Output, step: usize) -> Vec<u8> {
     let mut all = Vec::new();
     while !output.is_empty() {
-        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let mut slices = [IoSlice::new(&[]); Output::SLICES_MAX];
         let used = output.slices(&mut slices);
         let mut left = step;
         let before = all.len();

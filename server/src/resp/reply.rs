@@ -165,3 +165,17 @@ impl Output {
         self.raw(b"\r\n");
     }
 }
+
+impl Output {
+    /// What `HELP` answers: each subcommand with a line of explanation.
+    pub(crate) fn help(&mut self, command: &str, subcommands: &[(&str, &str)]) {
+        self.array(subcommands.len() * 2 + 3);
+        self.status(&format!("{command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+        for (form, explanation) in subcommands {
+            self.status(form);
+            self.status(&format!("    {explanation}"));
+        }
+        self.status("HELP");
+        self.status("    Print this help.");
+    }
+}

@@ -1,0 +1,11 @@
+//! Clients: what others may know of a connection, and what only its own commands know.
+
+mod entry;
+mod mailbox;
+mod registry;
+mod session;
+
+pub(crate) use entry::{ClientEntry, Signals, wake};
+pub(crate) use mailbox::{Mailbox, Message};
+pub(crate) use registry::Clients;
+pub(crate) use session::{Queue, Queued, ReplyMode, Session, Watch};

@@ -1,0 +1,159 @@
+//! `CONFIG`.
+
+use super::spec::{Flags, Group, Spec};
+use super::{Call, Failure, Outcome};
+use crate::flags::{FLAGS, Flag, Settings};
+use crate::glob;
+
+pub(super) const COMMANDS: &[Spec] = &[Spec::container(
+    Group::Server,
+    "config",
+    &[
+        Spec::now(Group::Server, "config|get", -3, get).admin().doc(
+            "2.0.0",
+            "O(N) when N is the number of configuration parameters provided",
+            "Returns the effective values of configuration parameters.",
+        ),
+        Spec::now(Group::Server, "config|set", -4, set).admin().doc(
+            "2.0.0",
+            "O(N) when N is the number of configuration parameters provided",
+            "Sets configuration parameters in-flight.",
+        ),
+        Spec::now(Group::Server, "config|resetstat", 2, resetstat).admin().doc(
+            "2.0.0",
+            "O(1)",
+            "Resets the server's statistics.",
+        ),
+        Spec::now(Group::Server, "config|rewrite", 2, rewrite).admin().doc(
+            "2.8.0",
+            "O(1)",
+            "Persists the effective configuration to file.",
+        ),
+        Spec::now(Group::Server, "config|help", 2, help)
+            .flags(Flags::LOADING.and(Flags::STALE))
+            .doc("5.0.0", "O(1)", "Returns helpful text about the different subcommands."),
+    ],
+)
+.doc("2.0.0", "Depends on subcommand.", "A container for server configuration commands.")];
+
+/// Parameters of Redis that have one meaning here. Clients and benchmarks ask for them.
+const FIXED: [(&str, &str); 6] = [
+    ("appendonly", "no"),
+    ("cluster-enabled", "no"),
+    ("lazyfree-lazy-user-flush", "yes"),
+    ("maxmemory-policy", "noeviction"),
+    ("save", ""),
+    ("stop-writes-on-bgsave-error", "no"),
+];
+
+fn get(call: &mut Call<'_>) -> Outcome {
+    let settings = call.server.settings();
+    let mut found: Vec<(&str, String)> = Vec::new();
+    let mut matching = |name: &'static str, value: &dyn Fn() -> String| {
+        let wanted = call
+            .args
+            .from(2)
+            .iter()
+            .any(|pattern| glob::matches(&pattern.to_ascii_lowercase(), name.as_bytes()));
+        if wanted {
+            found.push((name, value()));
+        }
+    };
+    for flag in FLAGS {
+        let value = || shown(&settings, call, flag);
+        matching(flag.name, &value);
+        if let Some(name) = flag.redis_name {
+            matching(name, &value);
+        }
+    }
+    for (name, value) in FIXED {
+        matching(name, &|| value.to_owned());
+    }
+    call.out.map(found.len());
+    for (name, value) in found {
+        call.out.bulk(name.as_bytes());
+        call.out.bulk(value.as_bytes());
+    }
+    Ok(())
+}
+
+/// A flag's value as `CONFIG GET` shows it: what is in force, in Redis's spelling.
+fn shown(settings: &Settings, call: &Call<'_>, flag: &Flag) -> String {
+    match (flag.name, settings.get(flag.name)) {
+        ("dir", _) => call.server.dir.display().to_string(),
+        ("port", _) => call.server.port().to_string(),
+        (_, crate::flags::FlagValue::Bool(value)) => {
+            if *value {
+                "yes".to_owned()
+            } else {
+                "no".to_owned()
+            }
+        }
+        (_, value) => value.to_string(),
+    }
+}
+
+fn set(call: &mut Call<'_>) -> Outcome {
+    let pairs = call.args.from(2);
+    if pairs.len() % 2 != 0 {
+        return Err(Failure::arity(call.spec.name));
+    }
+    // All of it takes effect, or none.
+    let mut changed = call.server.settings().clone();
+    for pair in (0..pairs.len()).step_by(2) {
+        let name = String::from_utf8_lossy(pairs.at(pair)).to_ascii_lowercase();
+        let value = String::from_utf8_lossy(pairs.at(pair + 1));
+        if FIXED.contains(&(name.as_str(), &*value)) {
+            continue;
+        }
+        let fixed = FIXED.iter().any(|(fixed, _)| *fixed == name);
+        let flag =
+            FLAGS.iter().find(|flag| flag.name == name || flag.redis_name == Some(name.as_str()));
+        match flag {
+            Some(flag) => changed.set(flag.name, &value).map_err(|reason| {
+                Failure::from(format!("ERR CONFIG SET failed: '{name}' {reason}"))
+            })?,
+            None if fixed => {
+                return Err(format!("ERR CONFIG SET failed: '{name}' is immutable").into());
+            }
+            None => {
+                return Err(format!(
+                    "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
+                )
+                .into());
+            }
+        }
+    }
+    call.server.apply(&changed)?;
+    *call.server.settings_mut() = changed;
+    call.out.ok();
+    Ok(())
+}
+
+fn resetstat(call: &mut Call<'_>) -> Outcome {
+    for thread in &call.server.threads {
+        thread.reset();
+    }
+    call.server.shared.reset();
+    call.out.ok();
+    Ok(())
+}
+
+fn rewrite(_: &mut Call<'_>) -> Outcome {
+    Err(Failure::new("ERR The server is running without a config file"))
+}
+
+fn help(call: &mut Call<'_>) -> Outcome {
+    call.out.help(
+        "CONFIG",
+        &[
+            (
+                "GET <pattern>",
+                "Return parameters matching the glob-like <pattern> and their values.",
+            ),
+            ("SET <directive> <value>", "Set the configuration <directive> to <value>."),
+            ("RESETSTAT", "Reset statistics reported by the INFO command."),
+        ],
+    );
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! Times to live.
+
+use exuvia::{Change, Expiry};
+
+use super::call::is;
+use super::expiry::Unit;
+use super::spec::{Group, Spec};
+use super::{Call, Failure, Outcome};
+
+pub(super) const COMMANDS: &[Spec] = &[
+    Spec::now(Group::Generic, "expire", -3, expire).writes().fast().key().doc(
+        "1.0.0",
+        "O(1)",
+        "Sets the expiration time of a key in seconds.",
+    ),
+    Spec::now(Group::Generic, "pexpire", -3, pexpire).writes().fast().key().doc(
+        "2.6.0",
+        "O(1)",
+        "Sets the expiration time of a key in milliseconds.",
+    ),
+    Spec::now(Group::Generic, "expireat", -3, expireat).writes().fast().key().doc(
+        "1.2.0",
+        "O(1)",
+        "Sets the expiration time of a key to a Unix timestamp.",
+    ),
+    Spec::now(Group::Generic, "pexpireat", -3, pexpireat).writes().fast().key().doc(
+        "2.6.0",
+        "O(1)",
+        "Sets the expiration time of a key to a Unix milliseconds timestamp.",
+    ),
+    Spec::now(Group::Generic, "ttl", 2, ttl).reads().fast().key().doc(
+        "1.0.0",
+        "O(1)",
+        "Returns the expiration time in seconds of a key.",
+    ),
+    Spec::now(Group::Generic, "pttl", 2, pttl).reads().fast().key().doc(
+        "2.6.0",
+        "O(1)",
+        "Returns the expiration time in milliseconds of a key.",
+    ),
+    Spec::now(Group::Generic, "expiretime", 2, expiretime).reads().fast().key().doc(
+        "7.0.0",
+        "O(1)",
+        "Returns the expiration time of a key as a Unix timestamp.",
+    ),
+    Spec::now(Group::Generic, "pexpiretime", 2, pexpiretime).reads().fast().key().doc(
+        "7.0.0",
+        "O(1)",
+        "Returns the expiration time of a key as a Unix milliseconds timestamp.",
+    ),
+    Spec::now(Group::Generic, "persist", 2, persist).writes().fast().key().doc(
+        "2.2.0",
+        "O(1)",
+        "Removes the expiration time of a key.",
+    ),
+];
+
+fn expire(call: &mut Call<'_>) -> Outcome {
+    set(call, Unit::Seconds)
+}
+
+fn pexpire(call: &mut Call<'_>) -> Outcome {
+    set(call, Unit::Milliseconds)
+}
+
+fn expireat(call: &mut Call<'_>) -> Outcome {
+    set(call, Unit::UnixSeconds)
+}
+
+fn pexpireat(call: &mut Call<'_>) -> Outcome {
+    set(call, Unit::UnixMilliseconds)
+}
+
+/// Which keys a new expiry is meant for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Options {
+    without_only: bool,
+    with_only: bool,
+    later_only: bool,
+    earlier_only: bool,
+}
+
+impl Options {
+    fn parse(call: &Call<'_>) -> Result<Self, Failure> {
+        let mut options = Self::default();
+        for word in call.args.from(3).iter() {
+            let option = match word {
+                word if is(word, "nx") => &mut options.without_only,
+                word if is(word, "xx") => &mut options.with_only,
+                word if is(word, "gt") => &mut options.later_only,
+                word if is(word, "lt") => &mut options.earlier_only,
+                word => {
+                    let word = String::from_utf8_lossy(word);
+                    return Err(format!("ERR Unsupported option {word}").into());
+                }
+            };
+            *option = true;
+        }
+        let Self { without_only, with_only, later_only, earlier_only } = options;
+        if without_only && (with_only || later_only || earlier_only) {
+            return Err(Failure::new(
+                "ERR NX and XX, GT or LT options at the same time are not compatible",
+            ));
+        }
+        if later_only && earlier_only {
+            return Err(Failure::new("ERR GT and LT options at the same time are not compatible"));
+        }
+        Ok(options)
+    }
+
+    /// Whether a key that expires at `old` may expire at `new` instead. A key that never expires
+    /// counts as one that expires later than any.
+    fn allow(self, old: Expiry, new_ms: i64) -> bool {
+        let old_ms = match old {
+            Expiry::Never => None,
+            Expiry::At(ms) => Some(i64::try_from(ms).unwrap_or(i64::MAX)),
+        };
+        !(self.without_only && old_ms.is_some()
+            || self.with_only && old_ms.is_none()
+            || self.later_only && old_ms.is_none_or(|old_ms| new_ms <= old_ms)
+            || self.earlier_only && old_ms.is_some_and(|old_ms| new_ms >= old_ms))
+    }
+}
+
+fn set(call: &mut Call<'_>, unit: Unit) -> Outcome {
+    let number = call.integer(2)?;
+    let options = Options::parse(call)?;
+    let now_ms = call.server.now_ms();
+    let new_ms =
+        unit.unix_ms(number, now_ms).ok_or_else(|| Failure::expire_time(call.spec.name))?;
+    let past = new_ms <= now_ms as i64;
+    let changed = call.keys.update(call.args.at(1), |entry| match entry {
+        Some(entry) if options.allow(entry.expiry, new_ms) => {
+            // A time that is past removes the key at once.
+            let change =
+                if past { Change::Remove } else { Change::Expire(Expiry::At(new_ms as u64)) };
+            (change, true)
+        }
+        _ => (Change::Keep, false),
+    })?;
+    call.out.integer(i64::from(changed));
+    Ok(())
+}
+
+fn ttl(call: &mut Call<'_>) -> Outcome {
+    let now_ms = call.server.now_ms();
+    show(call, |ms| (ms.saturating_sub(now_ms) + 500) / 1000)
+}
+
+fn pttl(call: &mut Call<'_>) -> Outcome {
+    let now_ms = call.server.now_ms();
+    show(call, |ms| ms.saturating_sub(now_ms))
+}
+
+fn expiretime(call: &mut Call<'_>) -> Outcome {
+    show(call, |ms| (ms + 500) / 1000)
+}
+
+fn pexpiretime(call: &mut Call<'_>) -> Outcome {
+    show(call, |ms| ms)
+}
+
+/// Replies -2 for a key that is not there, -1 for one that never expires.
+fn show(call: &mut Call<'_>, scale: impl FnOnce(u64) -> u64) -> Outcome {
+    match call.keys.with(call.args.at(1), |entry| entry.expiry)? {
+        None => call.out.integer(-2),
+        Some(Expiry::Never) => call.out.integer(-1),
+        Some(Expiry::At(ms)) => call.out.count(scale(ms)),
+    }
+    Ok(())
+}
+
+fn persist(call: &mut Call<'_>) -> Outcome {
+    let changed = call.keys.update(call.args.at(1), |entry| match entry {
+        Some(entry) if entry.expiry != Expiry::Never => (Change::Expire(Expiry::Never), true),
+        _ => (Change::Keep, false),
+    })?;
+    call.out.integer(i64::from(changed));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_never_expires_counts_as_the_latest() {
+        let later = Options { later_only: true, ..Options::default() };
+        let earlier = Options { earlier_only: true, ..Options::default() };
+        assert!(!later.allow(Expiry::Never, 5));
+        assert!(earlier.allow(Expiry::Never, 5));
+        assert!(later.allow(Expiry::At(4), 5) && !later.allow(Expiry::At(5), 5));
+        assert!(earlier.allow(Expiry::At(6), 5) && !earlier.allow(Expiry::At(5), 5));
+        let with_earlier = Options { with_only: true, earlier_only: true, ..Options::default() };
+        assert!(!with_earlier.allow(Expiry::Never, 5));
+    }
+}

@@ -1,0 +1,81 @@
+//! Commands for keys of any type.
+
+use super::spec::{Flags, Group, Spec};
+use super::{Call, Failure, Outcome};
+
+pub(super) const COMMANDS: &[Spec] = &[
+    Spec::now(Group::Generic, "del", -2, del).writes().keys(1, -1, 1).doc(
+        "1.0.0",
+        "O(N) where N is the number of keys that will be removed.",
+        "Deletes one or more keys.",
+    ),
+    Spec::now(Group::Generic, "unlink", -2, del).writes().fast().keys(1, -1, 1).doc(
+        "4.0.0",
+        "O(N) where N is the number of keys that will be removed.",
+        "Asynchronously deletes one or more keys.",
+    ),
+    Spec::now(Group::Generic, "exists", -2, exists).reads().fast().keys(1, -1, 1).doc(
+        "1.0.0",
+        "O(N) where N is the number of keys to check.",
+        "Determines whether one or more keys exist.",
+    ),
+    Spec::now(Group::Generic, "touch", -2, exists).reads().fast().keys(1, -1, 1).doc(
+        "3.2.1",
+        "O(N) where N is the number of keys that will be touched.",
+        "Returns the number of existing keys out of those specified after updating the time they \
+         were last accessed.",
+    ),
+    Spec::now(Group::Generic, "type", 2, type_of).reads().fast().key().doc(
+        "1.0.0",
+        "O(1)",
+        "Determines the type of value stored at a key.",
+    ),
+    Spec::now(Group::Generic, "randomkey", 1, randomkey).flags(Flags::READONLY).doc(
+        "1.0.0",
+        "O(1)",
+        "Returns a random key name from the database.",
+    ),
+];
+
+fn del(call: &mut Call<'_>) -> Outcome {
+    let mut removed = 0;
+    for key in call.args.from(1).iter() {
+        removed += u64::from(call.keys.remove(key)?);
+    }
+    call.out.count(removed);
+    Ok(())
+}
+
+fn exists(call: &mut Call<'_>) -> Outcome {
+    let mut found = 0;
+    for key in call.args.from(1).iter() {
+        found += u64::from(call.keys.contains(key)?);
+    }
+    call.keys.stats.hits.add(found);
+    call.keys.stats.misses.add(call.args.len() as u64 - 1 - found);
+    call.out.count(found);
+    Ok(())
+}
+
+fn type_of(call: &mut Call<'_>) -> Outcome {
+    let found = call.keys.contains(call.args.at(1))?;
+    call.out.status(if found { "string" } else { "none" });
+    Ok(())
+}
+
+fn randomkey(call: &mut Call<'_>) -> Outcome {
+    let key = call.keys.database.random_key();
+    call.out.optional(key.as_ref());
+    Ok(())
+}
+
+/// Argument `index` as the number of a database.
+///
+/// # Errors
+///
+/// [`Failure::NOT_AN_INTEGER`], [`Failure::DATABASE_RANGE`].
+pub(super) fn database_index(call: &Call<'_>, index: usize) -> Result<u16, Failure> {
+    let number = call.integer(index)?;
+    let databases = i64::from(call.server.store.databases());
+    if (0..databases).contains(&number) { Ok(number as u16) } else { Err(Failure::DATABASE_RANGE) }
+}

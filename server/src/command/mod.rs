@@ -1,0 +1,64 @@
+//! Commands: one table that drives lookup, arity, key positions, flags, categories and
+//! `COMMAND`, and one file for each family.
+//!
+//! A new command is a function in its family's file and a line in that file's `COMMANDS`.
+
+mod call;
+mod failure;
+mod keys;
+mod spec;
+mod table;
+
+mod admin;
+mod client;
+mod clients;
+mod command_info;
+mod config;
+mod connection;
+mod counter;
+mod database;
+mod debug;
+mod expire;
+mod expiry;
+mod generic;
+mod info;
+mod memory;
+mod object;
+mod persistence;
+mod pubsub;
+mod range;
+mod rename;
+mod scan;
+mod set;
+mod string;
+mod transaction;
+
+pub(crate) use call::{Call, LaterFn, LongCall, NowFn, Outcome};
+pub(crate) use failure::{Failure, describe};
+pub(crate) use keys::Keys;
+pub(crate) use spec::{Flags, Handler, Spec};
+pub(crate) use table::{CommandId, Table, subcommand};
+
+/// Every command by family.
+static FAMILIES: [&[Spec]; 20] = [
+    connection::COMMANDS,
+    set::COMMANDS,
+    string::COMMANDS,
+    counter::COMMANDS,
+    range::COMMANDS,
+    generic::COMMANDS,
+    expire::COMMANDS,
+    rename::COMMANDS,
+    scan::COMMANDS,
+    database::COMMANDS,
+    transaction::COMMANDS,
+    pubsub::COMMANDS,
+    client::COMMANDS,
+    config::COMMANDS,
+    command_info::COMMANDS,
+    object::COMMANDS,
+    memory::COMMANDS,
+    info::COMMANDS,
+    persistence::COMMANDS,
+    admin::COMMANDS,
+];

@@ -1,0 +1,103 @@
+//! `OBJECT`.
+
+use super::spec::{Flags, Group, Spec};
+use super::{Call, Failure, Outcome};
+use crate::number::parse_i64;
+
+pub(super) const COMMANDS: &[Spec] = &[Spec::container(
+    Group::Generic,
+    "object",
+    &[
+        Spec::now(Group::Generic, "object|encoding", 3, encoding).reads().keys(2, 2, 1).doc(
+            "2.2.3",
+            "O(1)",
+            "Returns the internal encoding of a key's value.",
+        ),
+        Spec::now(Group::Generic, "object|refcount", 3, refcount).reads().keys(2, 2, 1).doc(
+            "2.2.3",
+            "O(1)",
+            "Returns the reference count of a value of a key.",
+        ),
+        Spec::now(Group::Generic, "object|idletime", 3, idletime).reads().keys(2, 2, 1).doc(
+            "2.2.3",
+            "O(1)",
+            "Returns the time since the last access to a key.",
+        ),
+        Spec::now(Group::Generic, "object|freq", 3, freq).reads().keys(2, 2, 1).doc(
+            "4.0.0",
+            "O(1)",
+            "Returns the logarithmic access frequency counter of a key's value.",
+        ),
+        Spec::now(Group::Generic, "object|help", 2, help)
+            .flags(Flags::LOADING.and(Flags::STALE))
+            .doc("6.2.0", "O(1)", "Returns helpful text about the different subcommands."),
+    ],
+)
+.doc("2.2.3", "Depends on subcommand.", "A container for object introspection commands.")];
+
+/// Longest string that Redis keeps beside its object's header.
+const EMBEDDED_BYTES_MAX: usize = 44;
+
+fn encoding(call: &mut Call<'_>) -> Outcome {
+    let encoding = call.keys.peek(call.args.at(2), |entry| {
+        if parse_i64(entry.value).is_some() {
+            "int"
+        } else if entry.value.len() <= EMBEDDED_BYTES_MAX {
+            "embstr"
+        } else {
+            "raw"
+        }
+    })?;
+    match encoding {
+        Some(encoding) => call.out.bulk(encoding.as_bytes()),
+        None => call.out.null(),
+    }
+    Ok(())
+}
+
+fn refcount(call: &mut Call<'_>) -> Outcome {
+    constant(call, 1)
+}
+
+/// Times of access are not kept, since nothing is evicted.
+fn idletime(call: &mut Call<'_>) -> Outcome {
+    constant(call, 0)
+}
+
+fn constant(call: &mut Call<'_>, number: i64) -> Outcome {
+    match call.keys.peek(call.args.at(2), |_| ())? {
+        Some(()) => call.out.integer(number),
+        None => call.out.null(),
+    }
+    Ok(())
+}
+
+fn freq(call: &mut Call<'_>) -> Outcome {
+    match call.keys.peek(call.args.at(2), |_| ())? {
+        Some(()) => Err(Failure::new(
+            "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please \
+             note that when switching between policies at runtime LRU and LFU data will take some \
+             time to adjust.",
+        )),
+        None => {
+            call.out.null();
+            Ok(())
+        }
+    }
+}
+
+fn help(call: &mut Call<'_>) -> Outcome {
+    call.out.help(
+        "OBJECT",
+        &[
+            (
+                "ENCODING <key>",
+                "Return the kind of internal representation used for <key>'s value.",
+            ),
+            ("FREQ <key>", "Always fails: access frequencies are not kept."),
+            ("IDLETIME <key>", "Always 0: times of access are not kept."),
+            ("REFCOUNT <key>", "Always 1."),
+        ],
+    );
+    Ok(())
+}

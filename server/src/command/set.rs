@@ -1,0 +1,170 @@
+//! `SET` and its older relatives.
+
+use exuvia::{Change, Condition, Expiry, ExpiryChange, SetOptions};
+
+use super::call::is;
+use super::expiry::{self, Unit};
+use super::spec::{Group, Spec};
+use super::{Call, Failure, Outcome};
+
+pub(super) const COMMANDS: &[Spec] = &[
+    Spec::now(Group::String, "set", -3, set).writes().grows().key().doc(
+        "1.0.0",
+        "O(1)",
+        "Sets the string value of a key, ignoring its type. The key is created if it doesn't \
+         exist.",
+    ),
+    Spec::now(Group::String, "setnx", 3, setnx).writes().grows().fast().key().doc(
+        "1.0.0",
+        "O(1)",
+        "Set the string value of a key only when the key doesn't exist.",
+    ),
+    Spec::now(Group::String, "setex", 4, setex).writes().grows().key().doc(
+        "2.0.0",
+        "O(1)",
+        "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.",
+    ),
+    Spec::now(Group::String, "psetex", 4, psetex).writes().grows().key().doc(
+        "2.6.0",
+        "O(1)",
+        "Sets both string value and expiration time in milliseconds of a key.",
+    ),
+    Spec::now(Group::String, "getset", 3, getset).writes().grows().fast().key().doc(
+        "1.0.0",
+        "O(1)",
+        "Returns the previous string value of a key after setting it to a new value.",
+    ),
+    Spec::now(Group::String, "getex", -2, getex).writes().fast().key().doc(
+        "6.2.0",
+        "O(1)",
+        "Returns the string value of a key after setting its expiration time.",
+    ),
+];
+
+/// Options of `SET` behind key and value.
+struct Options {
+    set: SetOptions,
+    get: bool,
+}
+
+fn set(call: &mut Call<'_>) -> Outcome {
+    let key = call.args.at(1);
+    if call.args.len() == 3 {
+        match call.args.large_at(2) {
+            None => call.keys.set(key, call.args.at(2), Expiry::Never)?,
+            Some(value) => call.keys.set(key, value.clone(), Expiry::Never)?,
+        }
+        call.out.ok();
+        return Ok(());
+    }
+    let options = parse(call)?;
+    store(call, options.set, |call, stored, old| {
+        if options.get {
+            call.out.optional(old.as_ref());
+        } else if stored {
+            call.out.ok();
+        } else {
+            call.out.null();
+        }
+    })
+}
+
+fn parse(call: &Call<'_>) -> Result<Options, Failure> {
+    let mut condition = Condition::Always;
+    let mut expiry = None;
+    let mut get = false;
+    let mut next = 3;
+    while next < call.args.len() {
+        let word = call.args.at(next);
+        if is(word, "nx") && condition == Condition::Always {
+            condition = Condition::IfAbsent;
+        } else if is(word, "xx") && condition == Condition::Always {
+            condition = Condition::IfPresent;
+        } else if is(word, "get") {
+            get = true;
+        } else if is(word, "keepttl") && expiry.is_none() {
+            expiry = Some(ExpiryChange::Keep);
+        } else if let Some(unit) = Unit::of_option(word).filter(|_| expiry.is_none()) {
+            next += 1;
+            if next == call.args.len() {
+                return Err(Failure::SYNTAX);
+            }
+            expiry = Some(ExpiryChange::Set(expiry::of_value(call, next, unit)?));
+        } else {
+            return Err(Failure::SYNTAX);
+        }
+        next += 1;
+    }
+    let expiry = expiry.unwrap_or(ExpiryChange::Set(Expiry::Never));
+    Ok(Options { set: SetOptions { condition, expiry, return_old: get }, get })
+}
+
+/// Stores argument 2 under argument 1 and lets `reply` tell what came of it.
+fn store(
+    call: &mut Call<'_>,
+    options: SetOptions,
+    reply: impl FnOnce(&mut Call<'_>, bool, Option<exuvia::Value>),
+) -> Outcome {
+    let value = call.args.value(2);
+    let outcome = call.keys.set_with(call.args.at(1), value, options)?;
+    if options.return_old {
+        call.keys.stats.looked_up(outcome.existed);
+    }
+    reply(call, outcome.stored, outcome.old);
+    Ok(())
+}
+
+fn setnx(call: &mut Call<'_>) -> Outcome {
+    let options = SetOptions { condition: Condition::IfAbsent, ..SetOptions::default() };
+    store(call, options, |call, stored, _| call.out.integer(i64::from(stored)))
+}
+
+fn setex(call: &mut Call<'_>) -> Outcome {
+    set_expiring(call, Unit::Seconds)
+}
+
+fn psetex(call: &mut Call<'_>) -> Outcome {
+    set_expiring(call, Unit::Milliseconds)
+}
+
+fn set_expiring(call: &mut Call<'_>, unit: Unit) -> Outcome {
+    let expiry = expiry::of_value(call, 2, unit)?;
+    call.keys.set(call.args.at(1), call.args.value(3), expiry)?;
+    call.out.ok();
+    Ok(())
+}
+
+fn getset(call: &mut Call<'_>) -> Outcome {
+    let options = SetOptions { return_old: true, ..SetOptions::default() };
+    store(call, options, |call, _, old| call.out.optional(old.as_ref()))
+}
+
+fn getex(call: &mut Call<'_>) -> Outcome {
+    let key = call.args.at(1);
+    let expiry = match call.args.len() {
+        2 => None,
+        3 if is(call.args.at(2), "persist") => Some(Expiry::Never),
+        4 => {
+            let unit = Unit::of_option(call.args.at(2)).ok_or(Failure::SYNTAX)?;
+            Some(expiry::of_value(call, 3, unit)?)
+        }
+        _ => return Err(Failure::SYNTAX),
+    };
+    let now_ms = call.server.now_ms();
+    let Some(expiry) = expiry else {
+        let value = call.keys.get(key)?;
+        call.out.optional(value.as_ref());
+        return Ok(());
+    };
+    let value = call.keys.update(key, |entry| match entry {
+        None => (Change::Keep, None),
+        Some(entry) => {
+            let value = exuvia::Value::from(entry.value);
+            let past = matches!(expiry, Expiry::At(ms) if ms <= now_ms);
+            (if past { Change::Remove } else { Change::Expire(expiry) }, Some(value))
+        }
+    })?;
+    call.keys.stats.looked_up(value.is_some());
+    call.out.optional(value.as_ref());
+    Ok(())
+}

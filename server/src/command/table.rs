@@ -1,0 +1,165 @@
+//! The table of commands: from a name as the client wrote it to what is known of it.
+
+use std::sync::LazyLock;
+
+use super::FAMILIES;
+use super::spec::Spec;
+
+/// Longest name of a command or subcommand.
+const NAME_BYTES_MAX: usize = 24;
+/// Slots of the hash table, several for each command so that a perfect hash is found quickly.
+const SLOTS_LOG2: u32 = 11;
+
+/// A name in lower case, padded: compared and hashed as words.
+type Packed = [u64; NAME_BYTES_MAX / 8];
+
+/// Number of a command in the table, the same for the life of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CommandId(u16);
+
+impl CommandId {
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// All commands, found by a perfect hash of their names.
+#[derive(Debug)]
+pub(crate) struct Table {
+    specs: Vec<&'static Spec>,
+    names: Vec<Packed>,
+    /// Number of the command plus one, or zero.
+    slots: Vec<u16>,
+    multiplier: u64,
+    /// Commands that the connection treats on their own.
+    pub(crate) get: CommandId,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
+
+impl Table {
+    /// The one table.
+    pub(crate) fn shared() -> &'static Self {
+        &TABLE
+    }
+
+    fn build() -> Self {
+        let specs: Vec<&'static Spec> = FAMILIES.iter().copied().flatten().collect();
+        let names: Vec<Packed> = specs
+            .iter()
+            .map(|spec| pack(spec.name.as_bytes()).expect("names of commands are short"))
+            .collect();
+        // Odd multipliers are tried until no two names share a slot; that takes microseconds.
+        let (multiplier, slots) = (1_u64..)
+            .map(|round| round.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+            .find_map(|multiplier| Some((multiplier, place(&names, multiplier)?)))
+            .expect("distinct names have a perfect hash");
+        let mut table = Self { specs, names, slots, multiplier, get: CommandId(0) };
+        table.get = table.find(b"get").expect("GET is in the table");
+        table
+    }
+
+    /// Finds a command by its name in any case.
+    #[inline]
+    pub(crate) fn find(&self, name: &[u8]) -> Option<CommandId> {
+        let packed = pack(name)?;
+        let number = self.slots[slot(&packed, self.multiplier)].checked_sub(1)?;
+        (self.names[usize::from(number)] == packed).then_some(CommandId(number))
+    }
+
+    /// What is known of a command.
+    #[inline]
+    pub(crate) fn spec(&self, id: CommandId) -> &'static Spec {
+        self.specs[id.index()]
+    }
+
+    /// Every command with its number.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (CommandId, &'static Spec)> {
+        self.specs.iter().enumerate().map(|(index, spec)| (CommandId(index as u16), *spec))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.specs.len()
+    }
+}
+
+/// Finds the subcommand `name`, in any case, of `container`.
+pub(crate) fn subcommand(container: &'static Spec, name: &[u8]) -> Option<&'static Spec> {
+    container.subcommands.iter().find(|spec| {
+        spec.name.split_once('|').is_some_and(|(_, own)| own.as_bytes().eq_ignore_ascii_case(name))
+    })
+}
+
+/// Puts every name in its slot; `None` if two fall on the same.
+fn place(names: &[Packed], multiplier: u64) -> Option<Vec<u16>> {
+    let mut slots = vec![0; 1 << SLOTS_LOG2];
+    for (index, name) in names.iter().enumerate() {
+        let slot = &mut slots[slot(name, multiplier)];
+        if *slot != 0 {
+            return None;
+        }
+        *slot = index as u16 + 1;
+    }
+    Some(slots)
+}
+
+#[inline]
+fn pack(name: &[u8]) -> Option<Packed> {
+    if name.len() > NAME_BYTES_MAX {
+        return None;
+    }
+    let mut bytes = [0; NAME_BYTES_MAX];
+    bytes[..name.len()].copy_from_slice(name);
+    bytes.make_ascii_lowercase();
+    let mut words = [0; NAME_BYTES_MAX / 8];
+    for (word, chunk) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u64::from_le_bytes(*chunk);
+    }
+    Some(words)
+}
+
+#[inline]
+fn slot(name: &Packed, multiplier: u64) -> usize {
+    let mixed = name[0] ^ name[1].rotate_left(23) ^ name[2].rotate_left(41);
+    (mixed.wrapping_mul(multiplier) >> (64 - SLOTS_LOG2)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_found_in_any_case_and_nothing_else_is() {
+        let table = Table::shared();
+        for (id, spec) in table.iter() {
+            assert_eq!(table.find(spec.name.as_bytes()), Some(id), "{}", spec.name);
+            assert_eq!(table.find(spec.name.to_uppercase().as_bytes()), Some(id));
+            assert_eq!(spec.name, spec.name.to_lowercase());
+        }
+        for name in [&b""[..], b"ge", b"gett", b"get\0", b"get ", &[b'g'; 100]] {
+            assert_eq!(table.find(name), None, "{}", name.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn subcommands_are_named_after_their_container() {
+        for (_, spec) in Table::shared().iter() {
+            for sub in spec.subcommands {
+                let (container, name) = sub.name.split_once('|').unwrap();
+                assert_eq!(container, spec.name);
+                assert!(subcommand(spec, name.to_uppercase().as_bytes()).is_some());
+                assert!(sub.arity.unsigned_abs() >= 2, "{}", sub.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_is_documented() {
+        for (_, spec) in Table::shared().iter() {
+            assert!(!spec.summary.is_empty(), "{}", spec.name);
+            for sub in spec.subcommands {
+                assert!(!sub.summary.is_empty(), "{}", sub.name);
+            }
+        }
+    }
+}

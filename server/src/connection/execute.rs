@@ -1,0 +1,241 @@
+//! Running the commands of a batch.
+
+use super::exchange::OUTPUT_BYTES_MAX;
+use super::{Closed, Connection, gets, takes_no_reply};
+use crate::client::{ReplyMode, Session};
+use crate::command::{
+    Call, CommandId, Failure, Flags, Handler, Keys, LaterFn, LongCall, NowFn, Spec, Table,
+    subcommand,
+};
+use crate::gate::Reasons;
+use crate::resp::{Args, Command};
+
+/// A command that is known and has the right number of arguments.
+#[derive(Clone, Copy)]
+struct Resolved {
+    id: CommandId,
+    spec: &'static Spec,
+}
+
+/// What is to be done with a command.
+enum Verdict {
+    Run,
+    Queue,
+    Refuse(Failure),
+}
+
+impl Connection {
+    /// Runs every command of the batch, up to one that closes the connection.
+    pub(super) async fn execute(&mut self) -> Result<(), Closed> {
+        let count = self.input.commands().len();
+        let mut next = 0;
+        while next < count && !self.session.closing {
+            next += self.run_plain(next);
+            if next < count && !self.session.closing {
+                self.run_one(self.input.commands()[next]).await?;
+                next += 1;
+            }
+            if self.out.pending_bytes() > OUTPUT_BYTES_MAX {
+                self.send_down_to(OUTPUT_BYTES_MAX / 2).await?;
+            }
+        }
+        self.turn_commands += count;
+        Ok(())
+    }
+
+    /// Runs commands from the one at `first` on, for as long as none needs more than to be run.
+    /// Returns how many it ran.
+    fn run_plain(&mut self, first: usize) -> usize {
+        let count = self.input.commands().len();
+        let mut next = first;
+        while next < count
+            && self.session.is_plain()
+            && !self.session.closing
+            && self.server.gate.reasons().is_empty()
+            && self.out.pending_bytes() <= OUTPUT_BYTES_MAX
+        {
+            let commands = &self.input.commands()[next..];
+            let args = self.input.args(commands[0]);
+            if gets::is_get(args) {
+                let stats = &self.server.threads[self.session.entry.thread];
+                let run = gets::run(&self.input, commands, &self.database, &mut self.out, stats);
+                stats.command(self.table.get).calls.add(run as u64);
+                self.last_command = self.table.get.index() as u32 + 1;
+                next += run;
+                continue;
+            }
+            match resolve(self.table, args) {
+                Err((id, failure)) => self.reject(id, &failure),
+                Ok(Resolved { id, spec }) => match spec.handler {
+                    Handler::Now(run) => self.run_now(commands[0], id, spec, run),
+                    Handler::Later(_) | Handler::Container => break,
+                },
+            }
+            next += 1;
+        }
+        next - first
+    }
+
+    /// Runs a command that cannot just be run: it takes long, or the state of the session or of
+    /// the server has to be looked at first.
+    async fn run_one(&mut self, command: Command) -> Result<(), Closed> {
+        if self.session.reply == ReplyMode::SkipNext {
+            self.session.reply = ReplyMode::Skip;
+        }
+        let mark = self.out.mark();
+        let resolved = match resolve(self.table, self.input.args(command)) {
+            Ok(resolved) => resolved,
+            Err((id, failure)) => {
+                self.session.refuse_queue();
+                self.reject(id, &failure);
+                if takes_no_reply(&mut self.session) {
+                    self.out.truncate(mark);
+                }
+                return Ok(());
+            }
+        };
+        let Resolved { id, spec } = resolved;
+        if held(self.server.gate.reasons(), spec, &self.session) {
+            // Replies of earlier commands should not wait with this one.
+            self.flush().await?;
+            let session = &self.session;
+            self.server.gate.wait_while(|reasons| held(reasons, spec, session)).await;
+        }
+        let mark = self.out.mark();
+        match judge(self.server.gate.reasons(), spec, &self.session) {
+            Verdict::Refuse(failure) => {
+                self.session.refuse_queue();
+                self.reject(Some(id), &failure);
+            }
+            Verdict::Queue => {
+                if self.session.enqueue(id, self.input.args(command)) {
+                    self.out.status("QUEUED");
+                } else {
+                    self.reject(Some(id), &Failure::new("ERR transaction is too large"));
+                }
+            }
+            Verdict::Run => match spec.handler {
+                Handler::Now(run) => self.run_now(command, id, spec, run),
+                Handler::Later(run) => self.run_later(command, id, run).await,
+                Handler::Container => {}
+            },
+        }
+        if takes_no_reply(&mut self.session) {
+            self.out.truncate(mark);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn run_now(&mut self, command: Command, id: CommandId, spec: &'static Spec, run: NowFn) {
+        let Self { input, out, session, database, server, .. } = self;
+        let stats = &server.threads[session.entry.thread];
+        let mark = out.mark();
+        let keys = Keys { database, store: &server.store, step: None, stats };
+        let args = input.args(command);
+        let outcome = run(&mut Call { spec, args, out, keys, session, server });
+        stats.command(id).calls.add(1);
+        if let Err(failure) = outcome {
+            out.truncate(mark);
+            out.error(failure.text());
+            stats.command(id).failed.add(1);
+            stats.errors.add(1);
+            server.shared.error(failure.text());
+        }
+        self.last_command = id.index() as u32 + 1;
+    }
+
+    async fn run_later(&mut self, command: Command, id: CommandId, run: LaterFn) {
+        let Self { input, out, session, database, server, .. } = self;
+        let stats = &server.threads[session.entry.thread];
+        self.last_command = id.index() as u32 + 1;
+        let mark = out.mark();
+        let args = input.args(command);
+        let outcome = run(LongCall { args, out, database, session, server, stats }).await;
+        stats.command(id).calls.add(1);
+        if let Err(failure) = outcome {
+            out.truncate(mark);
+            out.error(failure.text());
+            stats.command(id).failed.add(1);
+            stats.errors.add(1);
+            server.shared.error(failure.text());
+        }
+    }
+
+    /// Answers a command that is not run.
+    fn reject(&mut self, id: Option<CommandId>, failure: &Failure) {
+        self.out.error(failure.text());
+        self.server.shared.error(failure.text());
+        let stats = self.stats();
+        stats.errors.add(1);
+        if let Some(id) = id {
+            stats.command(id).rejected.add(1);
+        }
+    }
+}
+
+/// Finds the command, and the subcommand if it has any, and checks the number of arguments.
+#[inline]
+fn resolve(table: &Table, args: Args<'_>) -> Result<Resolved, (Option<CommandId>, Failure)> {
+    let Some(id) = table.find(args.at(0)) else {
+        return Err((None, Failure::unknown_command(args.at(0), args.from(1).iter())));
+    };
+    let mut spec = table.spec(id);
+    if !spec.subcommands.is_empty() && args.len() > 1 {
+        match subcommand(spec, args.at(1)) {
+            Some(sub) => spec = sub,
+            None if matches!(spec.handler, Handler::Container) => {
+                return Err((Some(id), Failure::unknown_subcommand(spec.name, args.at(1))));
+            }
+            None => {}
+        }
+    }
+    if spec.accepts(args.len()) {
+        Ok(Resolved { id, spec })
+    } else {
+        Err((Some(id), Failure::arity(spec.name)))
+    }
+}
+
+/// Whether a command has to wait for its turn.
+fn held(reasons: Reasons, spec: &Spec, session: &Session) -> bool {
+    if reasons.is_empty() || session.exempt {
+        return false;
+    }
+    // What is served while data is loaded is about the server; without it nobody could end a
+    // pause or look at a shutdown.
+    let about_server = spec.flags.has(Flags::LOADING);
+    let executes = session.queue.is_some() && spec.name == "exec";
+    let writes = spec.flags.has(Flags::WRITE) || executes;
+    (writes && reasons.any(Reasons::HOLD_WRITES))
+        || (!about_server && reasons.any(Reasons::PAUSED_ALL))
+}
+
+/// Decides what becomes of a command that is due, in the order in which Redis asks.
+fn judge(reasons: Reasons, spec: &Spec, session: &Session) -> Verdict {
+    let has = |flag| spec.flags.has(flag);
+    let queueing = session.queue.is_some();
+    if !session.authenticated && !has(Flags::NO_AUTH) {
+        return Verdict::Refuse(Failure::NO_AUTH);
+    }
+    if queueing && has(Flags::NO_MULTI) {
+        return Verdict::Refuse(Failure::new("ERR Command not allowed inside a transaction"));
+    }
+    if has(Flags::DENYOOM) && reasons.any(Reasons::OUT_OF_MEMORY) {
+        return Verdict::Refuse(Failure::OUT_OF_MEMORY);
+    }
+    if session.is_confined() && !has(Flags::SUBSCRIBER) {
+        return Verdict::Refuse(
+            format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+                 RESET are allowed in this context",
+                spec.name
+            )
+            .into(),
+        );
+    }
+    if reasons.any(Reasons::LOADING) && !has(Flags::LOADING) {
+        return Verdict::Refuse(Failure::LOADING);
+    }
+    if queueing && !has(Flags::UNQUEUED) { Verdict::Queue } else { Verdict::Run }
+}

@@ -1,0 +1,73 @@
+//! Runs of `GET` in a pipeline, looked up together.
+//!
+//! Looking keys up together lets their cache misses overlap. Each is a lookup of its own: what
+//! another client writes meanwhile is seen by some of them and not by others, as it would be if
+//! the commands had come one by one.
+
+use exuvia::Database;
+
+use crate::resp::{Args, Command, Input, Output};
+use crate::stats::ThreadStats;
+
+/// Keys looked up together.
+const KEYS_MAX: usize = 32;
+
+/// Whether a command is `GET key`.
+#[inline]
+pub(super) fn is_get(args: Args<'_>) -> bool {
+    args.len() == 2 && args.at(0).eq_ignore_ascii_case(b"get")
+}
+
+/// Runs the `GET`s that `commands` begins with; returns how many there were.
+pub(super) fn run(
+    input: &Input,
+    commands: &[Command],
+    database: &Database,
+    out: &mut Output,
+    stats: &ThreadStats,
+) -> usize {
+    let mut keys: [&[u8]; KEYS_MAX] = [&[]; KEYS_MAX];
+    let mut count = 0;
+    for command in commands.iter().take(KEYS_MAX) {
+        let args = input.args(*command);
+        if !is_get(args) {
+            break;
+        }
+        keys[count] = args.at(1);
+        count += 1;
+    }
+    answer(&keys[..count], database, out, stats);
+    count
+}
+
+/// Looks all keys up and answers each.
+fn answer(mut keys: &[&[u8]], database: &Database, out: &mut Output, stats: &ThreadStats) {
+    while !keys.is_empty() {
+        let mut hits = 0;
+        // The first value that is too large to be copied under the table's guard.
+        let mut large = None;
+        database.get_many(keys, |index, entry| {
+            if large.is_some() {
+                return;
+            }
+            match entry {
+                Some(entry) if entry.value.len() >= Output::SHARED_BYTES_MIN => large = Some(index),
+                Some(entry) => {
+                    hits += 1;
+                    out.bulk(entry.value);
+                }
+                None => out.null(),
+            }
+        });
+        let answered = large.unwrap_or(keys.len());
+        stats.hits.add(hits);
+        stats.misses.add(answered as u64 - hits);
+        keys = &keys[answered..];
+        if let [key, rest @ ..] = keys {
+            let value = database.get(key);
+            stats.looked_up(value.is_some());
+            out.optional(value.as_ref());
+            keys = rest;
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Checks of single flags beyond their type. Each returns the end of a sentence that begins with
+//! the flag and its value.
+
+use std::net::IpAddr;
+
+use exuvia::format::NameTemplate;
+
+use super::kind::FlagValue;
+
+/// Least memory that a save can work with.
+const BUFFER_BYTES_MIN: u64 = 4 << 20;
+
+pub(super) fn bind(value: &FlagValue) -> Result<(), String> {
+    let FlagValue::Text(text) = value else { return Ok(()) };
+    addresses(text).map(drop)
+}
+
+/// The addresses in the value of `bind`.
+pub(super) fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
+    let words = text.split([',', ' ']).filter(|word| !word.is_empty());
+    let addresses: Result<Vec<IpAddr>, _> = words
+        .map(|word| match word {
+            "localhost" => Ok(IpAddr::from([127, 0, 0, 1])),
+            "*" => Ok(IpAddr::from([0, 0, 0, 0])),
+            word => word.parse(),
+        })
+        .collect();
+    match addresses {
+        Ok(addresses) if !addresses.is_empty() => Ok(addresses),
+        _ => Err("is not accepted; accepted: IP addresses separated by commas or blanks, as \
+                  127.0.0.1 or 0.0.0.0"
+            .to_owned()),
+    }
+}
+
+pub(super) fn dir(value: &FlagValue) -> Result<(), String> {
+    let FlagValue::Text(text) = value else { return Ok(()) };
+    if text.starts_with("s3://") {
+        return Err("is not supported by this version; accepted: a local directory".to_owned());
+    }
+    if text.starts_with(['"', '\'']) {
+        return Err("begins with a quote; values are taken literally, so leave quotes out of the \
+                    flag file"
+            .to_owned());
+    }
+    if text.contains('\0') {
+        return Err("contains a NUL character; accepted: a local directory".to_owned());
+    }
+    Ok(())
+}
+
+pub(super) fn dbfilename(value: &FlagValue) -> Result<(), String> {
+    let FlagValue::Text(text) = value else { return Ok(()) };
+    if text.is_empty() {
+        return Ok(());
+    }
+    if text.starts_with(['"', '\'']) {
+        return Err("begins with a quote; values are taken literally, so leave quotes out of the \
+                    flag file"
+            .to_owned());
+    }
+    NameTemplate::parse(text).map(drop).map_err(|error| {
+        format!("is not accepted: {error}; accepted: a name without directory and extension")
+    })
+}
+
+pub(super) fn power_of_two(value: &FlagValue) -> Result<(), String> {
+    match value {
+        FlagValue::Integer(number) if !(*number as u64).is_power_of_two() => {
+            Err("is not accepted; accepted: a power of two up to 64".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn buffer_bytes(value: &FlagValue) -> Result<(), String> {
+    match value {
+        FlagValue::Bytes(bytes) if *bytes < BUFFER_BYTES_MIN => {
+            Err("is too small; accepted: 4MiB or more".to_owned())
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,229 @@
+//! The values in force.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use exuvia::{Compression, IoMode, LoadMode, Options};
+
+use super::kind::FlagValue;
+use super::table::{Change, FLAGS};
+use super::{check, find};
+
+/// A value for every flag.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    values: Vec<FlagValue>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let default =
+            |flag: &super::Flag| flag.default_value().expect("defaults are of their kind");
+        Self { values: FLAGS.iter().map(default).collect() }
+    }
+}
+
+impl Settings {
+    /// The value of the flag `name`.
+    pub(crate) fn get(&self, name: &str) -> &FlagValue {
+        let index = FLAGS.iter().position(|flag| flag.name == name);
+        &self.values[index.expect("the code names only flags of the table")]
+    }
+
+    /// Replaces the value of the flag `name`.
+    pub(crate) fn put(&mut self, name: &str, value: FlagValue) {
+        let index = FLAGS.iter().position(|flag| flag.name == name);
+        self.values[index.expect("the code names only flags of the table")] = value;
+    }
+
+    /// Changes the flag `name` at run time.
+    ///
+    /// # Errors
+    ///
+    /// Why not, as the end of a sentence.
+    pub(crate) fn set(&mut self, name: &str, text: &str) -> Result<(), String> {
+        let flag = find(name).ok_or("is no flag")?;
+        match flag.change {
+            Change::Anytime => {}
+            Change::Start | Change::Unsupported => return Err("is immutable".to_owned()),
+        }
+        let value = flag.parse(text).map_err(|reason| format!("value '{text}' {reason}"))?;
+        let mut changed = self.clone();
+        changed.put(name, value);
+        changed.check_together()?;
+        *self = changed;
+        Ok(())
+    }
+
+    /// Checks the flags that depend on each other.
+    ///
+    /// # Errors
+    ///
+    /// What contradicts what, and how to mend it, in one line.
+    pub(crate) fn check_together(&self) -> Result<(), String> {
+        let exposed = self.bind().into_iter().find(|address| !address.is_loopback());
+        match exposed {
+            Some(address) if self.protected_mode() && self.requirepass().is_empty() => {
+                Err(format!(
+                    "flag --bind: {address} can be reached from other machines and no password is \
+                 set; give one with --requirepass, or pass --protected_mode=false"
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn text(&self, name: &str) -> &str {
+        let FlagValue::Text(text) = self.get(name) else { unreachable!("{name} is text") };
+        text
+    }
+
+    fn integer(&self, name: &str) -> i64 {
+        let FlagValue::Integer(number) = self.get(name) else { unreachable!("{name} is a number") };
+        *number
+    }
+
+    fn bytes(&self, name: &str) -> u64 {
+        let FlagValue::Bytes(bytes) = self.get(name) else { unreachable!("{name} is a size") };
+        *bytes
+    }
+
+    fn bool(&self, name: &str) -> bool {
+        let FlagValue::Bool(value) = self.get(name) else {
+            unreachable!("{name} is a truth value")
+        };
+        *value
+    }
+
+    fn seconds(&self, name: &str) -> Option<Duration> {
+        let seconds = self.integer(name) as u64;
+        (seconds > 0).then(|| Duration::from_secs(seconds))
+    }
+
+    fn bind(&self) -> Vec<IpAddr> {
+        check::addresses(self.text("bind")).unwrap_or_default()
+    }
+
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.bind().into_iter().map(|address| SocketAddr::new(address, self.port())).collect()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.integer("port") as u16
+    }
+
+    pub(crate) fn protected_mode(&self) -> bool {
+        self.bool("protected_mode")
+    }
+
+    pub(crate) fn requirepass(&self) -> &str {
+        self.text("requirepass")
+    }
+
+    pub(crate) fn maxclients(&self) -> usize {
+        self.integer("maxclients") as usize
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
+        self.seconds("timeout")
+    }
+
+    pub(crate) fn tcp_keepalive(&self) -> Option<Duration> {
+        self.seconds("tcp_keepalive")
+    }
+
+    pub(crate) fn bulk_bytes_max(&self) -> usize {
+        self.bytes("proto_max_bulk_len") as usize
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.integer("threads") as usize
+    }
+
+    pub(crate) fn maxmemory(&self) -> u64 {
+        self.bytes("maxmemory")
+    }
+
+    pub(crate) fn shutdown_timeout(&self) -> Option<Duration> {
+        self.seconds("shutdown_timeout")
+    }
+
+    pub(crate) fn allow_foreign_paths(&self) -> bool {
+        self.bool("allow_foreign_paths")
+    }
+
+    pub(crate) fn verbosity(&self) -> i64 {
+        self.integer("v")
+    }
+
+    pub(crate) fn dbfilename(&self) -> &str {
+        self.text("dbfilename")
+    }
+
+    /// The directory of the snapshots, as it was given.
+    pub(crate) fn dir(&self) -> PathBuf {
+        match self.text("dir") {
+            "" => PathBuf::from("."),
+            dir => PathBuf::from(dir),
+        }
+    }
+
+    pub(crate) fn io(&self) -> IoMode {
+        match self.text("io") {
+            "uring" => IoMode::Uring,
+            "threads" => IoMode::Threads,
+            _ => IoMode::Auto,
+        }
+    }
+
+    pub(crate) fn file_mode(&self) -> u32 {
+        let FlagValue::Mode(mode) = self.get("snapshot_file_mode") else {
+            unreachable!("snapshot_file_mode is a mode")
+        };
+        *mode
+    }
+
+    pub(crate) fn compression(&self) -> Compression {
+        match self.text("compression") {
+            "none" => Compression::None,
+            _ => Compression::Zstd { level: self.integer("compression_level") as i32 },
+        }
+    }
+
+    pub(crate) fn max_bytes_per_sec(&self) -> u64 {
+        self.bytes("snapshot_max_bytes_per_sec")
+    }
+
+    /// The cap on superseded bytes: the flag, or else a quarter of `maxmemory`.
+    pub(crate) fn snapshot_memory_limit(&self) -> u64 {
+        match self.bytes("snapshot_memory_limit") {
+            0 => self.maxmemory() / 4,
+            limit => limit,
+        }
+    }
+
+    /// The engine's options.
+    pub(crate) fn options(&self) -> Options {
+        let load = match self.text("snapshot_load") {
+            _ if self.dbfilename().is_empty() => LoadMode::Off,
+            "strict" => LoadMode::Strict,
+            "off" => LoadMode::Off,
+            _ => LoadMode::Fallback,
+        };
+        let options = Options::new(self.dir())
+            .databases(self.integer("dbnum") as u16)
+            .io(self.io())
+            .compression(self.compression())
+            .parts(self.integer("snapshot_parts") as u32)
+            .buffer_bytes(self.bytes("snapshot_buffer_bytes") as usize)
+            .max_bytes_per_sec(self.max_bytes_per_sec())
+            .snapshot_memory_limit(self.snapshot_memory_limit())
+            .load(load)
+            .file_mode(self.file_mode());
+        match self.dbfilename() {
+            "" => options,
+            name => options.dbfilename(name),
+        }
+    }
+}

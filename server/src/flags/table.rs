@@ -1,0 +1,433 @@
+//! Every flag.
+
+use super::check;
+use super::kind::{FlagValue, Kind};
+
+/// What a flag is about, for `--help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    Network,
+    Data,
+    Snapshots,
+    Schedule,
+    S3,
+    Process,
+}
+
+impl Topic {
+    pub(super) const ALL: [(Self, &'static str); 6] = [
+        (Self::Network, "Network and clients"),
+        (Self::Data, "Data"),
+        (Self::Snapshots, "Snapshots"),
+        (Self::Schedule, "Scheduled snapshots"),
+        (Self::S3, "S3"),
+        (Self::Process, "Process"),
+    ];
+}
+
+/// The value of a flag that nobody gave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Default {
+    Fixed(&'static str),
+    /// The number of cores.
+    Cores,
+    /// The number of cores, rounded up to a power of two.
+    Parts,
+}
+
+/// When the value of a flag can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// At the start only.
+    Start,
+    /// Through `CONFIG SET` too.
+    Anytime,
+    /// Not yet: what it configures is not part of this build, so only its default is accepted.
+    Unsupported,
+}
+
+/// A flag.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flag {
+    pub(crate) name: &'static str,
+    /// The name Redis gives the same thing, if it is another one.
+    pub(crate) redis_name: Option<&'static str>,
+    pub(super) topic: Topic,
+    pub(crate) kind: Kind,
+    default: Default,
+    pub(crate) change: Change,
+    check: Option<fn(&FlagValue) -> Result<(), String>>,
+    pub(super) summary: &'static str,
+}
+
+impl Flag {
+    const fn new(
+        topic: Topic,
+        name: &'static str,
+        kind: Kind,
+        default: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            redis_name: None,
+            topic,
+            kind,
+            default: Default::Fixed(default),
+            change: Change::Start,
+            check: None,
+            summary,
+        }
+    }
+
+    const fn mutable(self) -> Self {
+        Self { change: Change::Anytime, ..self }
+    }
+
+    const fn unsupported(self) -> Self {
+        Self { change: Change::Unsupported, ..self }
+    }
+
+    const fn redis(self, name: &'static str) -> Self {
+        Self { redis_name: Some(name), ..self }
+    }
+
+    const fn default(self, default: Default) -> Self {
+        Self { default, ..self }
+    }
+
+    const fn check(self, check: fn(&FlagValue) -> Result<(), String>) -> Self {
+        Self { check: Some(check), ..self }
+    }
+
+    /// The default, as an operator would write it.
+    pub(crate) fn default_text(&self) -> String {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        match self.default {
+            Default::Fixed(text) => text.to_owned(),
+            Default::Cores => cores().min(THREADS_MAX).to_string(),
+            Default::Parts => cores().next_power_of_two().min(PARTS_MAX).to_string(),
+        }
+    }
+
+    /// Reads and checks a value.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it and what is accepted, as a fragment.
+    pub(crate) fn parse(&self, text: &str) -> Result<FlagValue, String> {
+        let value = self
+            .kind
+            .parse(text)
+            .ok_or_else(|| format!("is not accepted; accepted: {}", self.kind.accepted()))?;
+        if let Some(check) = self.check {
+            check(&value)?;
+        }
+        if self.change == Change::Unsupported && Some(&value) != self.default_value().as_ref() {
+            let default = self.default_text();
+            return Err(format!(
+                "is not supported by this version; leave the flag at its default '{default}'"
+            ));
+        }
+        Ok(value)
+    }
+
+    /// The default as a value; every default is one of its flag's kind.
+    pub(crate) fn default_value(&self) -> Option<FlagValue> {
+        self.kind.parse(&self.default_text())
+    }
+}
+
+/// The flag called `name`, if there is one.
+pub(crate) fn find(name: &str) -> Option<&'static Flag> {
+    FLAGS.iter().find(|flag| flag.name == name)
+}
+
+const THREADS_MAX: usize = 256;
+const PARTS_MAX: usize = 64;
+const ANY: i64 = i64::MAX;
+
+/// A flag that takes one of some words.
+const fn choice(words: &'static [&'static str]) -> Kind {
+    Kind::Choice(words)
+}
+
+const fn integer(min: i64, max: i64) -> Kind {
+    Kind::Integer { min, max }
+}
+
+const BYTES: Kind = Kind::Bytes { max: u64::MAX };
+
+/// Every flag, in the order of `--help`.
+pub(crate) static FLAGS: &[Flag] = &[
+    Flag::new(
+        Topic::Network,
+        "port",
+        integer(0, 65535),
+        "6379",
+        "TCP port; 0 takes a free one and logs it",
+    ),
+    Flag::new(
+        Topic::Network,
+        "bind",
+        Kind::Text,
+        "127.0.0.1",
+        "addresses to listen on, separated by commas or blanks; one that is not loopback \
+         needs --requirepass or --protected_mode=false",
+    )
+    .check(check::bind),
+    Flag::new(
+        Topic::Network,
+        "protected_mode",
+        Kind::Bool,
+        "true",
+        "refuse to listen beyond loopback without a password",
+    )
+    .redis("protected-mode"),
+    Flag::new(
+        Topic::Network,
+        "requirepass",
+        Kind::Text,
+        "",
+        "password that clients must send with AUTH; empty for none",
+    )
+    .mutable(),
+    Flag::new(
+        Topic::Network,
+        "maxclients",
+        integer(1, 1_000_000),
+        "10000",
+        "connections at one time",
+    )
+    .mutable(),
+    Flag::new(
+        Topic::Network,
+        "timeout",
+        integer(0, 1 << 31),
+        "0",
+        "seconds after which an idle client is disconnected; 0 for never",
+    )
+    .mutable(),
+    Flag::new(
+        Topic::Network,
+        "tcp_keepalive",
+        integer(0, 1 << 15),
+        "300",
+        "seconds of silence after which a client's machine is probed; 0 for never",
+    )
+    .redis("tcp-keepalive"),
+    Flag::new(
+        Topic::Network,
+        "proto_max_bulk_len",
+        Kind::Bytes { max: 1 << 30 },
+        "512mb",
+        "longest argument that a client may send",
+    )
+    .redis("proto-max-bulk-len")
+    .mutable(),
+    Flag::new(
+        Topic::Network,
+        "threads",
+        integer(1, THREADS_MAX as i64),
+        "",
+        "threads that serve connections",
+    )
+    .default(Default::Cores),
+    Flag::new(
+        Topic::Network,
+        "admin_port",
+        integer(0, 65535),
+        "0",
+        "port of the HTTP endpoints /metrics and /healthz; 0 for none",
+    )
+    .unsupported(),
+    Flag::new(
+        Topic::Data,
+        "maxmemory",
+        BYTES,
+        "0",
+        "bytes of data past which writes are answered with -OOM; 0 for no limit",
+    )
+    .mutable(),
+    Flag::new(Topic::Data, "dbnum", integer(1, 1024), "16", "number of databases")
+        .redis("databases"),
+    Flag::new(
+        Topic::Snapshots,
+        "dir",
+        Kind::Text,
+        "",
+        "directory of the snapshots; empty for the current one",
+    )
+    .check(check::dir),
+    Flag::new(
+        Topic::Snapshots,
+        "dbfilename",
+        Kind::Text,
+        "dump-{timestamp}",
+        "name of the snapshots, without directory and extension; {timestamp}, {Y}, {m}, {d} \
+         become the time of the cut; empty turns loading at start and saving at exit off",
+    )
+    .check(check::dbfilename)
+    .mutable(),
+    Flag::new(
+        Topic::Snapshots,
+        "df_snapshot_format",
+        Kind::Bool,
+        "true",
+        "false: write one Redis .rdb file instead of pages",
+    )
+    .unsupported(),
+    Flag::new(
+        Topic::Snapshots,
+        "snapshot_load",
+        choice(&["fallback", "strict", "off"]),
+        "fallback",
+        "at start, when the newest snapshot is damaged: load the next older one, exit, or \
+         load nothing at all",
+    ),
+    Flag::new(
+        Topic::Snapshots,
+        "compression",
+        choice(&["zstd", "none"]),
+        "zstd",
+        "compress pages that shrink by it",
+    )
+    .mutable(),
+    Flag::new(Topic::Snapshots, "compression_level", integer(1, 22), "1", "level of zstd")
+        .mutable(),
+    Flag::new(
+        Topic::Snapshots,
+        "snapshot_parts",
+        integer(1, PARTS_MAX as i64),
+        "",
+        "files of a snapshot, written in parallel; a power of two",
+    )
+    .default(Default::Parts)
+    .check(check::power_of_two),
+    Flag::new(
+        Topic::Snapshots,
+        "snapshot_buffer_bytes",
+        Kind::Bytes { max: 1 << 40 },
+        "64MiB",
+        "all buffers of a save or load together; at least 4MiB",
+    )
+    .check(check::buffer_bytes),
+    Flag::new(
+        Topic::Snapshots,
+        "snapshot_max_bytes_per_sec",
+        BYTES,
+        "0",
+        "rate limit of a save; 0 for none",
+    )
+    .mutable(),
+    Flag::new(
+        Topic::Snapshots,
+        "snapshot_memory_limit",
+        BYTES,
+        "0",
+        "bytes of overwritten values that a running save may hold before it is given up; 0 for \
+         a quarter of maxmemory, or no limit",
+    )
+    .mutable(),
+    Flag::new(
+        Topic::Snapshots,
+        "snapshot_file_mode",
+        Kind::Mode,
+        "0600",
+        "permissions of snapshot files",
+    ),
+    Flag::new(
+        Topic::Snapshots,
+        "snapshot_retain",
+        integer(0, ANY),
+        "0",
+        "how many of the newest snapshots to keep; 0 for all",
+    )
+    .unsupported(),
+    Flag::new(
+        Topic::Snapshots,
+        "allow_foreign_paths",
+        Kind::Bool,
+        "false",
+        "let clients save to and load from places outside of --dir",
+    ),
+    Flag::new(
+        Topic::Snapshots,
+        "io",
+        choice(&["auto", "uring", "threads"]),
+        "auto",
+        "how disks are written and read: io_uring, threads, or whichever works here",
+    ),
+    Flag::new(Topic::Schedule, "snapshot_cron", Kind::Text, "", "when to save, as in a crontab")
+        .unsupported(),
+    Flag::new(
+        Topic::Schedule,
+        "snapshot_cron_tz",
+        Kind::Text,
+        "local",
+        "zone of the schedule: local, UTC or an IANA name",
+    )
+    .unsupported(),
+    Flag::new(
+        Topic::Schedule,
+        "save_schedule",
+        Kind::Text,
+        "",
+        "deprecated form of a schedule, HH:MM with stars",
+    )
+    .unsupported(),
+    Flag::new(Topic::S3, "s3_endpoint", Kind::Text, "", "host of an S3 service that is not AWS")
+        .unsupported(),
+    Flag::new(Topic::S3, "s3_use_https", Kind::Bool, "true", "speak TLS to the service")
+        .unsupported(),
+    Flag::new(
+        Topic::S3,
+        "s3_ec2_metadata",
+        Kind::Bool,
+        "false",
+        "ask the instance metadata service for credentials and region",
+    )
+    .unsupported(),
+    Flag::new(Topic::S3, "s3_sign_payload", Kind::Bool, "true", "sign what is uploaded")
+        .unsupported(),
+    Flag::new(
+        Topic::S3,
+        "s3_addressing",
+        choice(&["auto", "path", "virtual"]),
+        "auto",
+        "where the bucket's name goes",
+    )
+    .unsupported(),
+    Flag::new(
+        Topic::S3,
+        "s3_checksum",
+        choice(&["auto", "none", "crc32c"]),
+        "auto",
+        "checksum sent with uploads",
+    )
+    .unsupported(),
+    Flag::new(Topic::S3, "s3_part_size", BYTES, "8MiB", "size of the parts of an upload")
+        .unsupported(),
+    Flag::new(
+        Topic::Process,
+        "shutdown_timeout",
+        integer(0, 1 << 31),
+        "0",
+        "seconds after which the save at exit is given up, with exit code 1; 0 for none",
+    )
+    .mutable(),
+    Flag::new(
+        Topic::Process,
+        "logtostderr",
+        Kind::Bool,
+        "true",
+        "accepted; logs always go to standard error",
+    ),
+    Flag::new(
+        Topic::Process,
+        "v",
+        integer(0, 4),
+        "0",
+        "verbosity: 1 for debug, 2 and up for trace",
+    ),
+];

@@ -1,0 +1,144 @@
+//! Flags from all sources, and the one line that each mistake gets.
+
+use std::ffi::OsString;
+
+use super::kind::Kind;
+use super::*;
+
+fn read_from(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Settings, String> {
+    let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
+    match read(arguments.iter().map(OsString::from), environment)? {
+        Invocation::Serve(settings) => Ok(*settings),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn error(arguments: &[&str]) -> String {
+    read_from(arguments, &[]).unwrap_err()
+}
+
+#[test]
+fn every_default_is_of_its_flags_kind_and_every_accessor_names_a_flag() {
+    let settings = read_from(&[], &[]).unwrap();
+    assert_eq!(settings.addresses(), ["127.0.0.1:6379".parse().unwrap()]);
+    assert_eq!(settings.requirepass(), "");
+    assert_eq!(settings.maxclients(), 10_000);
+    assert_eq!(settings.bulk_bytes_max(), 512 << 20);
+    assert_eq!(settings.tcp_keepalive(), Some(std::time::Duration::from_secs(300)));
+    assert_eq!((settings.idle_timeout(), settings.shutdown_timeout()), (None, None));
+    assert!(settings.threads() > 0 && settings.protected_mode());
+    assert!(!settings.allow_foreign_paths());
+    assert_eq!((settings.maxmemory(), settings.snapshot_memory_limit()), (0, 0));
+    assert_eq!((settings.verbosity(), settings.file_mode()), (0, 0o600));
+    assert_eq!(settings.dir(), std::path::Path::new("."));
+    let _ = settings.options();
+    let names: std::collections::HashSet<_> = FLAGS.iter().map(|flag| flag.name).collect();
+    assert_eq!(names.len(), FLAGS.len());
+}
+
+#[test]
+fn the_command_line_takes_every_spelling() {
+    for arguments in [
+        &["--port", "7000", "--protected_mode=false"][..],
+        &["-port=7000", "--noprotected_mode"],
+        &["--port=1", "--protected_mode", "false", "--port", "7000"],
+        &["--protected_mode", "no", "-port", "7000"],
+    ] {
+        let settings = read_from(arguments, &[]).unwrap();
+        assert_eq!((settings.port(), settings.protected_mode()), (7000, false), "{arguments:?}");
+    }
+    let settings = read_from(&["--allow_foreign_paths", "--dir", "-x"], &[]).unwrap();
+    assert!(settings.allow_foreign_paths());
+    assert_eq!(settings.dir(), std::path::Path::new("-x"));
+    assert!(matches!(read(["--help".into()], []), Ok(Invocation::Help)));
+    assert!(matches!(read(["-version".into()], []), Ok(Invocation::Version)));
+    assert!(help().contains("--dbfilename (default 'dump-{timestamp}'"));
+}
+
+#[test]
+fn later_sources_win() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "# a comment\n\n--port=2\n  --maxclients=20\n--noprotected_mode\n")
+        .unwrap();
+    let flagfile = format!("--flagfile={}", file.path().display());
+    let environment = [
+        ("EXUVIA_FLAG_port", "1"),
+        ("EXUVIA_FLAG_maxclients", "10"),
+        ("EXUVIA_FLAG_v", "1"),
+        ("EXUVIA_OTHER", "x"),
+    ];
+    let settings = read_from(&[&flagfile, "--maxclients=30"], &environment).unwrap();
+    assert_eq!((settings.port(), settings.maxclients(), settings.verbosity()), (2, 30, 1));
+    assert!(!settings.protected_mode());
+}
+
+#[test]
+fn a_mistake_gets_one_line_with_flag_value_source_and_remedy() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "\n--port=x\n").unwrap();
+    let path = file.path().display().to_string();
+    for (message, words) in [
+        (error(&["--port=x"]), &["--port", "'x'", "the command line", "0 to 65535"][..]),
+        (error(&["--flagfile", &path]), &["--port", "'x'", "line 2 of", &path]),
+        (
+            read_from(&[], &[("EXUVIA_FLAG_prot", "1")]).unwrap_err(),
+            &["--prot", "EXUVIA_FLAG_prot", "unknown", "did you mean --port?"],
+        ),
+        (error(&["--max-clients=1"]), &["did you mean --maxclients?"]),
+        (error(&["--frobnicate=1"]), &["--frobnicate", "unknown", "--help"]),
+        (error(&["--port"]), &["--port", "no value"]),
+        (error(&["data"]), &["'data'", "not a flag"]),
+        (error(&["--"]), &["not a flag"]),
+        (error(&["--noport"]), &["--noport", "unknown"]),
+        (error(&["--maxmemory=1x"]), &["'1x'", "512mb"]),
+        (error(&["--compression=lz4"]), &["'lz4'", "zstd, none"]),
+        (error(&["--snapshot_parts=3"]), &["power of two"]),
+        (error(&["--snapshot_file_mode=0888"]), &["octal"]),
+        (error(&["--snapshot_cron=* * * * *"]), &["snapshot_cron", "not supported"]),
+        (error(&["--dir=s3://bucket"]), &["--dir", "not supported"]),
+        (error(&["--nodf_snapshot_format"]), &["df_snapshot_format", "not supported"]),
+        (error(&["--dbfilename=\"dump\""]), &["quote"]),
+        (error(&["--bind=0.0.0.0"]), &["--bind", "--requirepass", "--protected_mode=false"]),
+        (error(&["--bind=example.org"]), &["--bind", "IP addresses"]),
+        (error(&["--flagfile=/nonexistent"]), &["flagfile", "/nonexistent"]),
+    ] {
+        for word in words {
+            assert!(message.contains(word), "{word:?} in {message:?}");
+        }
+        assert!(!message.contains('\n'), "{message:?}");
+    }
+    assert!(read_from(&["--bind=0.0.0.0", "--requirepass=x"], &[]).is_ok());
+    assert!(read_from(&["--bind=0.0.0.0", "--noprotected_mode"], &[]).is_ok());
+    assert!(read_from(&["--s3_use_https", "--df_snapshot_format"], &[]).is_ok());
+}
+
+#[test]
+fn sizes_have_units() {
+    for (text, bytes) in [
+        ("0", 0),
+        ("1048576", 1 << 20),
+        ("1k", 1000),
+        ("1kb", 1024),
+        ("512mb", 512 << 20),
+        ("512MiB", 512 << 20),
+        ("1gb", 1 << 30),
+        ("1g", 1_000_000_000),
+        ("2TiB", 2 << 40),
+    ] {
+        assert_eq!(Kind::Bytes { max: u64::MAX }.parse(text), Some(FlagValue::Bytes(bytes)));
+    }
+    for text in ["", "mb", "-1", "1.5gb", "99999999999tb", "1 gb"] {
+        assert_eq!(Kind::Bytes { max: u64::MAX }.parse(text), None, "{text:?}");
+    }
+}
+
+#[test]
+fn a_running_server_changes_only_what_it_can() {
+    let mut settings = read_from(&[], &[]).unwrap();
+    settings.set("maxmemory", "1gb").unwrap();
+    assert_eq!(settings.maxmemory(), 1 << 30);
+    assert_eq!(settings.snapshot_memory_limit(), 1 << 28);
+    assert_eq!(settings.set("dir", "/tmp").unwrap_err(), "is immutable");
+    assert!(settings.set("maxclients", "none").unwrap_err().contains("'none'"));
+    assert!(settings.set("dbfilename", "'x'").unwrap_err().contains("quote"));
+}

@@ -1,0 +1,71 @@
+//! Lines for the operator.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use exuvia::LoadReport;
+use tracing::level_filters::LevelFilter;
+
+/// Sends log lines to standard error from here on.
+pub(crate) fn start(verbosity: i64) {
+    let level = match verbosity {
+        0 => LevelFilter::INFO,
+        1 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    // Fails only if somebody else has set a subscriber, who then gets the lines.
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .try_init();
+}
+
+/// Prints what was asked for.
+pub(crate) fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Says in one line why the server does not start.
+pub(crate) fn fail(line: &str) -> ExitCode {
+    // Without standard error there is still the exit code.
+    let _ = writeln!(std::io::stderr(), "exuvia: {line}");
+    ExitCode::FAILURE
+}
+
+/// Tells what a load at start found.
+pub(crate) fn loaded(report: &LoadReport, dir: &Path, elapsed: Duration) {
+    let dir = dir.display();
+    for rejected in &report.rejected {
+        tracing::error!(%dir, reason = %rejected, "a snapshot was passed over");
+    }
+    for unfinished in &report.unfinished {
+        tracing::warn!(%dir, name = %unfinished, "an unfinished save was found and ignored");
+    }
+    for swept in &report.swept {
+        tracing::info!(%dir, file = %swept, "a leftover was removed");
+    }
+    match &report.name {
+        Some(name) => tracing::info!(
+            %dir,
+            snapshot = %name,
+            keys = report.records,
+            expired = report.expired,
+            bytes = report.bytes,
+            seconds = elapsed.as_secs_f64(),
+            "loaded"
+        ),
+        None => {
+            for near_miss in &report.near_misses {
+                tracing::warn!(%dir, file = %near_miss, "looks like a snapshot but does not match --dbfilename");
+            }
+            tracing::info!(%dir, "no snapshot found, starting empty");
+        }
+    }
+}

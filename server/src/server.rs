@@ -1,0 +1,189 @@
+//! What all connections share.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
+
+use exuvia::{Clock, Store, SystemClock};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use crate::channels::Channels;
+use crate::client::Clients;
+use crate::flags::Settings;
+use crate::gate::{Gate, Reasons};
+use crate::memory;
+use crate::resp::Limits;
+use crate::shutdown::Request;
+use crate::stats::{SharedStats, ThreadStats};
+
+/// The server: the store, and everything around it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) store: Store,
+    settings: RwLock<Settings>,
+    /// The directory of the snapshots, absolute.
+    pub(crate) dir: PathBuf,
+    pub(crate) clients: Clients,
+    pub(crate) channels: Channels,
+    pub(crate) gate: Gate,
+    pub(crate) threads: Vec<ThreadStats>,
+    pub(crate) shared: SharedStats,
+    pub(crate) started: Instant,
+    pub(crate) started_ms: u64,
+    /// Forty hexadecimal digits that no other process has.
+    pub(crate) run_id: String,
+    port: AtomicU16,
+    bulk_bytes_max: AtomicUsize,
+    /// The highest memory use seen.
+    memory_peak: AtomicU64,
+    /// The runtimes of the connection threads.
+    pub(crate) runtimes: OnceLock<Vec<Handle>>,
+    shutdown: mpsc::UnboundedSender<Request>,
+}
+
+impl Server {
+    pub(crate) fn new(
+        store: Store,
+        settings: Settings,
+        dir: PathBuf,
+        shutdown: mpsc::UnboundedSender<Request>,
+    ) -> Self {
+        let threads = (0..settings.threads()).map(|_| ThreadStats::new()).collect();
+        let bulk_bytes_max = AtomicUsize::new(settings.bulk_bytes_max());
+        let gate = Gate::default();
+        gate.raise(Reasons::LOADING);
+        Self {
+            store,
+            settings: RwLock::new(settings),
+            dir,
+            clients: Clients::default(),
+            channels: Channels::default(),
+            gate,
+            threads,
+            shared: SharedStats::default(),
+            started: Instant::now(),
+            started_ms: SystemClock.unix_ms(),
+            run_id: run_id(),
+            port: AtomicU16::new(0),
+            bulk_bytes_max,
+            memory_peak: AtomicU64::new(0),
+            runtimes: OnceLock::new(),
+            shutdown,
+        }
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        SystemClock.unix_ms()
+    }
+
+    pub(crate) fn settings(&self) -> RwLockReadGuard<'_, Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn settings_mut(&self) -> RwLockWriteGuard<'_, Settings> {
+        self.settings.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts settings into force that were changed at run time.
+    pub(crate) fn apply(&self, settings: &Settings) -> Result<(), exuvia::Error> {
+        if !settings.dbfilename().is_empty() {
+            self.store.set_dbfilename(settings.dbfilename())?;
+        }
+        self.store.set_compression(settings.compression())?;
+        self.store.set_max_bytes_per_sec(settings.max_bytes_per_sec());
+        self.store.set_snapshot_memory_limit(settings.snapshot_memory_limit());
+        self.bulk_bytes_max.store(settings.bulk_bytes_max(), Ordering::Relaxed);
+        self.check_memory(settings.maxmemory());
+        Ok(())
+    }
+
+    /// What a client may send.
+    #[inline]
+    pub(crate) fn limits(&self, authenticated: bool) -> Limits {
+        let bulk_bytes_max = self.bulk_bytes_max.load(Ordering::Relaxed);
+        Limits { bulk_bytes_max, unauthenticated: !authenticated, ..Limits::default() }
+    }
+
+    /// Longest string that a command may make.
+    pub(crate) fn string_bytes_max(&self) -> usize {
+        self.bulk_bytes_max.load(Ordering::Relaxed)
+    }
+
+    /// Whether the password is right, or none is needed. Takes the same time for every wrong one.
+    pub(crate) fn is_password(&self, password: &[u8]) -> bool {
+        let settings = self.settings();
+        let expected = settings.requirepass().as_bytes();
+        let differences = expected.iter().enumerate().fold(0, |differences, (at, byte)| {
+            differences | (byte ^ password.get(at).copied().unwrap_or(!byte))
+        });
+        expected.is_empty() || (differences == 0 && expected.len() == password.len())
+    }
+
+    /// Notes whether memory has reached its limit.
+    pub(crate) fn check_memory(&self, maxmemory: u64) {
+        let used = memory::used_bytes(&self.store.stats());
+        self.memory_peak.fetch_max(used, Ordering::Relaxed);
+        self.gate.put(Reasons::OUT_OF_MEMORY, maxmemory > 0 && used > maxmemory);
+    }
+
+    pub(crate) fn memory_peak(&self) -> u64 {
+        self.memory_peak.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_port(&self, port: u16) {
+        self.port.store(port, Ordering::Relaxed);
+    }
+
+    /// Asks the main thread to shut down.
+    pub(crate) fn request_shutdown(&self, request: Request) {
+        // The receiver lives as long as the process serves.
+        let _ = self.shutdown.send(request);
+    }
+
+    /// Waits until every command that began before has ended or waits itself.
+    ///
+    /// A connection thread runs one task at a time, so one more task on each of them runs only
+    /// between two commands.
+    pub(crate) async fn settle(&self) {
+        let runtimes = self.runtimes.get().map_or(&[][..], Vec::as_slice);
+        let passes: Vec<_> = runtimes.iter().map(|runtime| runtime.spawn(async {})).collect();
+        for pass in passes {
+            // A thread that is gone runs no commands.
+            let _ = pass.await;
+        }
+    }
+
+    /// Commands processed so far.
+    pub(crate) fn commands_processed(&self) -> u64 {
+        let counts = self.threads.iter().flat_map(|thread| &thread.commands);
+        counts.map(|counts| counts.calls.get()).sum()
+    }
+
+    /// The sum of one counter over all threads.
+    pub(crate) fn total(&self, counter: impl Fn(&ThreadStats) -> u64) -> u64 {
+        self.threads.iter().map(counter).sum()
+    }
+}
+
+/// The server as its connections hold it.
+pub(crate) type Shared = Arc<Server>;
+
+fn run_id() -> String {
+    use std::collections::hash_map::RandomState;
+    use std::fmt::Write;
+    use std::hash::BuildHasher;
+    let mut id = String::new();
+    while id.len() < 40 {
+        // The standard library seeds its hasher from the operating system.
+        let _ = write!(id, "{:016x}", RandomState::new().hash_one(std::process::id()));
+    }
+    id.truncate(40);
+    id
+}

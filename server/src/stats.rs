@@ -1,0 +1,157 @@
+//! Counters.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::command::{CommandId, Table};
+
+/// A counter that one thread moves and others read.
+///
+/// A load and a store cost a fraction of an atomic addition; nothing is lost, since there is only
+/// one writer.
+#[derive(Debug, Default)]
+pub(crate) struct OwnCounter(AtomicU64);
+
+impl OwnCounter {
+    #[inline]
+    pub(crate) fn add(&self, more: u64) {
+        // Relaxed: a figure for reports; it orders nothing.
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+/// How often a command ran, and how it went.
+#[derive(Debug, Default)]
+pub(crate) struct CommandCounts {
+    pub(crate) calls: OwnCounter,
+    /// Calls that ran and failed.
+    pub(crate) failed: OwnCounter,
+    /// Calls that were refused before they ran.
+    pub(crate) rejected: OwnCounter,
+}
+
+/// Counters of one connection thread, in cache lines of their own.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct ThreadStats {
+    pub(crate) commands: Vec<CommandCounts>,
+    pub(crate) hits: OwnCounter,
+    pub(crate) misses: OwnCounter,
+    pub(crate) bytes_in: OwnCounter,
+    pub(crate) bytes_out: OwnCounter,
+    pub(crate) errors: OwnCounter,
+}
+
+impl ThreadStats {
+    pub(crate) fn new() -> Self {
+        Self {
+            commands: (0..Table::shared().len()).map(|_| CommandCounts::default()).collect(),
+            hits: OwnCounter::default(),
+            misses: OwnCounter::default(),
+            bytes_in: OwnCounter::default(),
+            bytes_out: OwnCounter::default(),
+            errors: OwnCounter::default(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn looked_up(&self, found: bool) {
+        if found { self.hits.add(1) } else { self.misses.add(1) }
+    }
+
+    #[inline]
+    pub(crate) fn command(&self, id: CommandId) -> &CommandCounts {
+        &self.commands[id.index()]
+    }
+
+    /// Sets everything to zero, as `CONFIG RESETSTAT` does. A count that its thread is just then
+    /// adding may survive.
+    pub(crate) fn reset(&self) {
+        for counts in &self.commands {
+            counts.calls.reset();
+            counts.failed.reset();
+            counts.rejected.reset();
+        }
+        for counter in [&self.hits, &self.misses, &self.bytes_in, &self.bytes_out, &self.errors] {
+            counter.reset();
+        }
+    }
+}
+
+/// Counters that several threads move, none of them often.
+#[derive(Debug, Default)]
+pub(crate) struct SharedStats {
+    pub(crate) connections: AtomicU64,
+    pub(crate) connections_refused: AtomicU64,
+    pub(crate) rate: Mutex<Rates>,
+    errors: Mutex<BTreeMap<String, u64>>,
+}
+
+/// Codes of errors that are told apart.
+const ERROR_CODES_MAX: usize = 64;
+
+impl SharedStats {
+    /// Counts an error reply by its code, the first word.
+    pub(crate) fn error(&self, text: &str) {
+        let code = text.split(' ').next().unwrap_or_default();
+        let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = errors.get_mut(code) {
+            *count += 1;
+        } else if errors.len() < ERROR_CODES_MAX {
+            errors.insert(code.to_owned(), 1);
+        }
+    }
+
+    /// How many errors of each code were sent.
+    pub(crate) fn errors(&self) -> BTreeMap<String, u64> {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn reset(&self) {
+        self.connections.store(0, Ordering::Relaxed);
+        self.connections_refused.store(0, Ordering::Relaxed);
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Samples taken for rates per second.
+const SAMPLES: usize = 16;
+
+/// Rates over the last seconds.
+#[derive(Debug, Default)]
+pub(crate) struct Rates {
+    last: Option<(Instant, [u64; 3])>,
+    samples: [[u64; 3]; SAMPLES],
+    next: usize,
+}
+
+impl Rates {
+    /// Takes a sample: commands, bytes received and bytes sent so far.
+    pub(crate) fn sample(&mut self, now: Instant, totals: [u64; 3]) {
+        if let Some((then, before)) = self.last {
+            let elapsed_ms = now.duration_since(then).max(Duration::from_millis(1)).as_millis();
+            let rate = |at: usize| {
+                (u128::from(totals[at].saturating_sub(before[at])) * 1000 / elapsed_ms) as u64
+            };
+            self.samples[self.next % SAMPLES] = [rate(0), rate(1), rate(2)];
+            self.next += 1;
+        }
+        self.last = Some((now, totals));
+    }
+
+    /// Commands, bytes received and bytes sent per second.
+    pub(crate) fn per_second(&self) -> [u64; 3] {
+        let taken = self.next.clamp(1, SAMPLES) as u64;
+        std::array::from_fn(|at| self.samples.iter().map(|sample| sample[at]).sum::<u64>() / taken)
+    }
+}
