@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::store::{Inner, check_key, check_value};
 use crate::sync::{Guard, pin};
 use crate::table::{
-    Content, Decision, Draft, Entry, Keyspace, LOOKUP_BATCH, Observed, Payload, tombstone,
+    Content, Decision, Draft, Entry, Keyspace, LOOKUP_BATCH, Observed, Payload, Written, tombstone,
 };
 use crate::{DatabaseStats, Error, Value};
 
@@ -155,6 +155,23 @@ impl Database {
         keyspace.get(keyspace.hash(key), key, guard).filter(|entry| self.store.is_live(*entry))
     }
 
+    /// Writes `key` in the keyspace that is this database's when the write takes effect.
+    fn write<R>(
+        &self,
+        key: &[u8],
+        mut decide: impl FnMut(Option<Entry<'_>>, Option<Draft>, bool) -> (Decision, R),
+    ) -> Result<R, Error> {
+        loop {
+            let era = self.store.versions.era();
+            let guard = pin();
+            let keyspace = self.keyspace(&guard);
+            let written = keyspace.write(keyspace.hash(key), key, Some(era), &mut decide)?;
+            if let Written::Done(result) = written {
+                return Ok(result);
+            }
+        }
+    }
+
     /// Returns the value of `key`.
     ///
     /// Wait-free, but for the copy of a small value; a large one is counted, not copied.
@@ -300,9 +317,7 @@ impl Database {
         payload: &Payload<'_>,
         options: SetOptions,
     ) -> Result<SetOutcome, Error> {
-        let guard = pin();
-        let keyspace = self.keyspace(&guard);
-        keyspace.write(keyspace.hash(key), key, |current, spare, versioned| {
+        self.write(key, |current, spare, versioned| {
             let current = current.filter(|entry| self.store.is_live(*entry));
             let outcome = |stored| SetOutcome {
                 stored,
@@ -339,21 +354,18 @@ impl Database {
     }
 
     fn remove_returning<R>(&self, key: &[u8], f: impl Fn(Entry<'_>) -> R) -> Option<R> {
-        let guard = pin();
-        let keyspace = self.keyspace(&guard);
-        keyspace
-            .write(keyspace.hash(key), key, |current, _, versioned| match current {
-                None => (Decision::Keep, None),
-                Some(entry) => (
-                    Decision::Publish(tombstone(key, versioned)),
-                    Some(entry).filter(|entry| self.store.is_live(*entry)).map(&f),
-                ),
-            })
-            .unwrap_or_else(|error| {
-                // Only a key without a slot can fail to get one, and that is not there to remove.
-                debug_assert!(matches!(error, Error::HashCollisions));
-                None
-            })
+        self.write(key, |current, _, versioned| match current {
+            None => (Decision::Keep, None),
+            Some(entry) => (
+                Decision::Publish(tombstone(key, versioned)),
+                Some(entry).filter(|entry| self.store.is_live(*entry)).map(&f),
+            ),
+        })
+        .unwrap_or_else(|error| {
+            // Only a key without a slot can fail to get one, and that is not there to remove.
+            debug_assert!(matches!(error, Error::HashCollisions));
+            None
+        })
     }
 
     /// Replaces the entry of `key` by what `f` makes of it, as one atomic step, and returns what
@@ -372,9 +384,7 @@ impl Database {
         mut f: impl FnMut(Option<EntryRef<'_>>) -> (Change, R),
     ) -> Result<R, Error> {
         check_key(key)?;
-        let guard = pin();
-        let keyspace = self.keyspace(&guard);
-        keyspace.write(keyspace.hash(key), key, |found, _, versioned| {
+        self.write(key, |found, _, versioned| {
             let current = found.filter(|entry| self.store.is_live(*entry));
             let (change, result) = f(current.map(EntryRef::of));
             match draft_of(key, change, found, current, versioned) {

@@ -1,19 +1,20 @@
 //! Several keys in one atomic, serializable step.
 //!
 //! Optimistic: the closure reads from the tables and writes into a buffer; committing installs
-//! the writes [undecided](crate::version::batch), checks that everything read is still as it
-//! was, and makes all of it visible with one store. If anything has changed the closure runs
-//! again. Readers never wait for a transaction. A single-key write that meets one
+//! the writes [undecided](crate::version::batch), each over what was read under its key, holds the
+//! keys that were only read in the same way, and makes all of it visible with one swap. If
+//! anything has changed the closure runs again. Readers never wait for a transaction. A single-key write that meets one
 //! half way gives it a moment and then aborts it, so a transaction may be tried again because of
 //! one; a stopped thread stops nobody but other transactions on the same keys.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{MutexGuard, PoisonError};
 
 use crate::store::{Inner, Roots, check_key, check_value};
 use crate::sync::{Guard, pin};
-use crate::table::{self, Change, Content, Draft, Keyspace, Observed, Payload, tombstone};
+use crate::table::{self, Content, Draft, Keyspace, Observed, Payload, tombstone};
 use crate::{Error, Expiry, Value};
 
 /// Attempts after which a transaction keeps other transactions out while it runs.
@@ -24,6 +25,8 @@ const OPTIMISTIC_ATTEMPTS: u32 = 8;
 enum Write {
     Set(Value, Expiry),
     Remove,
+    /// Keep it as it was read.
+    Hold,
 }
 
 /// A key of one database, in the order in which latches are taken.
@@ -68,7 +71,7 @@ impl Transaction<'_> {
                 return Ok(Some((value.clone(), *expiry)));
             }
             Some(Write::Set(..) | Write::Remove) => return Ok(None),
-            None => {}
+            Some(Write::Hold) | None => {}
         }
         let keyspace = self.keyspace(database)?;
         let entry = keyspace.get(keyspace.hash(key), key, self.guard);
@@ -122,6 +125,33 @@ impl Transaction<'_> {
     }
 }
 
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks the thread as running a transaction.
+struct Inside;
+
+impl Inside {
+    fn enter() -> Self {
+        assert!(!INSIDE.replace(true), "{NESTED}");
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.set(false);
+    }
+}
+
+const NESTED: &str = "a transaction's closure works through the transaction alone";
+
+/// Panics inside a transaction's closure, where the caller would wait for itself.
+pub(crate) fn assert_outside() {
+    assert!(!INSIDE.get(), "{NESTED}");
+}
+
 /// How one attempt ended.
 enum Attempt<R> {
     Done(R),
@@ -134,6 +164,7 @@ impl Inner {
         &self,
         mut f: impl FnMut(&mut Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
+        let _inside = Inside::enter();
         for attempt in 0_u32.. {
             // Databases are not replaced while a transaction runs; it may span several of them.
             let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
@@ -182,35 +213,51 @@ impl Inner {
 impl Transaction<'_> {
     /// Commits, or returns `false` with nothing changed.
     fn commit(self) -> Result<bool, Error> {
-        let Self { store, roots, guard, mut reads, writes, .. } = self;
-        let latches = store.latch(roots, writes.keys())?;
+        if self.writes.is_empty() {
+            return Ok(self.reads_are_current());
+        }
+        let Self { store, roots, guard, mut reads, mut writes, .. } = self;
+        // A key that was only read is held like one that is written, by a copy of itself, until
+        // the commit: otherwise somebody could change it after it was checked, and then look for
+        // this transaction's writes in vain.
+        for address in reads.keys() {
+            writes.entry(address.clone()).or_insert(Write::Hold);
+        }
+        let _latches = store.latch(roots, writes.keys())?;
         let mut changes = Vec::with_capacity(writes.len());
         for (address, write) in writes {
             let keyspace = roots.keyspace(address.0)?;
             let key = &*address.1;
+            let hash = keyspace.hash(key);
+            let counts = !matches!(write, Write::Hold);
             let draft = match write {
                 Write::Set(mut value, expiry) => {
                     let payload = Payload::of(&mut value);
                     Draft::new(&Content { key, payload, expiry }, true)
                 }
                 Write::Remove => tombstone(key, true),
+                Write::Hold => match keyspace.get(hash, key, guard) {
+                    Some(entry) => Draft::new(&entry.content(), true),
+                    None => tombstone(key, true),
+                },
             };
-            let (hash, expected) = (keyspace.hash(key), reads.remove(&address));
-            changes.push(Change { keyspace, hash, expected, draft });
+            changes.push(table::Change {
+                keyspace,
+                hash,
+                expected: reads.remove(&address),
+                draft,
+                counts,
+            });
         }
-        let validate = || {
-            reads.iter().all(|((database, key), observed)| {
-                let keyspace = roots.of_index(*database);
-                keyspace.observe(keyspace.hash(key), key, guard) == Some(*observed)
-            })
-        };
-        let committed = if changes.is_empty() {
-            validate()
-        } else {
-            table::commit(changes, validate, &store.versions, guard)?
-        };
-        drop(latches);
-        Ok(committed)
+        table::commit(changes, &store.versions, guard)
+    }
+
+    /// Whether everything that was read was current together, at some instant since.
+    fn reads_are_current(&self) -> bool {
+        self.reads.iter().all(|((database, key), observed)| {
+            let keyspace = self.roots.of_index(*database);
+            keyspace.observe(keyspace.hash(key), key, self.guard) == Some(*observed)
+        })
     }
 }
 

@@ -125,7 +125,7 @@ pub(super) fn read(
         Err(error) if error.kind() == StorageErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == StorageErrorKind::TooLarge => Err(Error::Corrupt {
             object: name,
-            reason: format!("it is longer than any manifest ({} bytes)", MANIFEST_BYTES_MAX),
+            reason: format!("it is longer than any manifest ({MANIFEST_BYTES_MAX} bytes)"),
         }),
         Err(error) => return Err(error.into()),
     };

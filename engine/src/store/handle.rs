@@ -161,7 +161,8 @@ impl Store {
         self.main.remove(key)
     }
 
-    /// Exchanges the contents of two databases, as one step. Constant time.
+    /// Exchanges the contents of two databases, as one step. Constant time; writes wait meanwhile,
+    /// ordinarily for microseconds.
     ///
     /// # Errors
     ///
@@ -193,14 +194,19 @@ impl Store {
 
     /// Runs `f` as one atomic, serializable step over any keys of any databases.
     ///
-    /// `f` reads and writes through the [`Transaction`] alone; it must not call the store. It is
-    /// run again whenever a key it has read was changed meanwhile, so it should be short and have
-    /// no other effects. If it returns an error nothing is written. Cuts and
+    /// `f` reads and writes through the [`Transaction`] alone. It is run again whenever a key it
+    /// has read or is about to write was changed meanwhile, so it should be short and have no other
+    /// effects; while it runs no memory of any store is reclaimed, and databases are not swapped,
+    /// cleared or loaded. If it returns an error nothing is written. Cuts and
     /// [`get_many_atomic`](Database::get_many_atomic) see all of a transaction or nothing.
     ///
     /// # Errors
     ///
     /// What `f` returned, or [`Error::HashCollisions`].
+    ///
+    /// # Panics
+    ///
+    /// If `f` runs another transaction or replaces a database, which would wait for itself.
     pub fn transaction<R, E: From<Error>>(
         &self,
         f: impl FnMut(&mut Transaction<'_>) -> Result<R, E>,

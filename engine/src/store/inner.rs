@@ -12,6 +12,7 @@ use crate::snapshot::Archive;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Guard, RcuCell, announce, pin};
 use crate::table::{Entry, Keyspace};
+use crate::transaction;
 use crate::version::{Cut, Position, Snapshot, Versions};
 use crate::{Clock, Database, Error, Expiry, Options};
 
@@ -156,6 +157,7 @@ impl Inner {
 
     /// Makes `replace` of the current tables the new ones, as one step.
     fn replace_roots(&self, replace: impl FnOnce(&Roots) -> Roots) {
+        transaction::assert_outside();
         let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         let _starts = self.versions.lock_starts();
         let guard = pin();
@@ -192,6 +194,7 @@ impl Inner {
         if a == b {
             return;
         }
+        let era = self.versions.change_era();
         self.replace_roots(|current| {
             let mut keyspaces = current.0.clone();
             keyspaces.swap(usize::from(a), usize::from(b));
@@ -202,6 +205,7 @@ impl Inner {
             }
             Roots(keyspaces)
         });
+        drop(era);
         self.past_changes.fetch_add(1, Ordering::Relaxed);
     }
 

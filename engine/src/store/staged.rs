@@ -42,9 +42,10 @@ impl Staged {
         })?;
         let content = Content { key, payload: Payload::borrowed(value), expiry };
         let _guard = pin();
-        keyspace.write(hash, key, |_, spare, versioned| {
+        keyspace.write(hash, key, None, |_, spare, versioned| {
             let draft = spare.unwrap_or_else(|| Draft::new(&content, versioned));
             (Decision::Publish(draft), ())
-        })
+        })?;
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Committing a transaction: install everything undecided, check, decide, settle.
+//! Committing a transaction: install everything undecided, decide, settle.
 
 use super::entry::Draft;
 use super::install::{Installed, Observed};
@@ -17,10 +17,12 @@ pub(crate) struct Change<'k> {
     /// What the transaction saw under the key, if it looked.
     pub(crate) expected: Option<Observed>,
     pub(crate) draft: Draft,
+    /// Whether it counts as a change, and is not just held as it was.
+    pub(crate) counts: bool,
 }
 
-/// Makes all of `changes` visible in one step if nothing that was expected has changed and
-/// `validate` agrees once they are installed. Otherwise returns `false`, with nothing changed.
+/// Makes all of `changes` visible in one step if nothing that was expected has changed. Otherwise
+/// returns `false`, with nothing changed.
 ///
 /// The caller holds the latches of all keys against other transactions.
 ///
@@ -29,7 +31,6 @@ pub(crate) struct Change<'k> {
 /// [`Error::HashCollisions`], with nothing changed.
 pub(crate) fn commit(
     changes: Vec<Change<'_>>,
-    validate: impl FnOnce() -> bool,
     versions: &Versions,
     guard: &Guard,
 ) -> Result<bool, Error> {
@@ -38,9 +39,8 @@ pub(crate) fn commit(
     let installed = install_all(changes, batch, &mut placed, guard);
     // SAFETY: this call owns the batch until it retires it below.
     let fate = unsafe { &*batch };
-    let valid = matches!(installed, Ok(true)) && validate();
     hooks::at(Point::BeforeCommit);
-    let version = if valid { fate.commit(versions.global()) } else { None };
+    let version = if matches!(installed, Ok(true)) { fate.commit(versions.global()) } else { None };
     if version.is_none() {
         fate.abort();
     }
@@ -67,8 +67,8 @@ fn install_all<'k>(
     placed: &mut Vec<(&'k Keyspace, Installed)>,
     guard: &Guard,
 ) -> Result<bool, Error> {
-    for Change { keyspace, hash, expected, draft } in changes {
-        match keyspace.install(hash, expected, draft, batch, guard)? {
+    for Change { keyspace, hash, expected, draft, counts } in changes {
+        match keyspace.install(hash, expected, draft, counts, batch, guard)? {
             Some(installed) => placed.push((keyspace, installed)),
             None => return Ok(false),
         }

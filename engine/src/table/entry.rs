@@ -240,11 +240,7 @@ impl Draft {
         if self.is_versioned() {
             return self;
         }
-        let entry = self.as_entry();
-        Self::new(
-            &Content { key: entry.key(), payload: entry.payload(), expiry: entry.expiry() },
-            true,
-        )
+        Self::new(&self.as_entry().content(), true)
     }
 
     /// Sets the link to the version before this one.
@@ -476,6 +472,11 @@ impl<'g> Entry<'g> {
             None if self.is_tombstone() => Payload::Tombstone,
             None => Payload::Copied(self.value()),
         }
+    }
+
+    /// Everything that another entry needs to be the same but for its version.
+    pub(crate) fn content(self) -> Content<'g> {
+        Content { key: self.key(), payload: self.payload(), expiry: self.expiry() }
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use super::chain;
 use super::counters::Counts;
-use super::entry::{Content, Draft, Entry};
+use super::entry::{Draft, Entry};
 use super::keyspace::Keyspace;
 use super::maintain::tombstone;
 use super::segment::{Probe, tag_of};
@@ -26,6 +26,8 @@ pub(crate) struct Installed {
     /// The slot word that leads to it.
     word: Word,
     hash: u64,
+    /// Whether it counts as a change.
+    counts: bool,
 }
 
 impl Observed {
@@ -62,6 +64,7 @@ impl Keyspace {
         hash: u64,
         expected: Option<Observed>,
         draft: Draft,
+        counts: bool,
         batch: *const Batch,
         guard: &Guard,
     ) -> Result<Option<Installed>, Error> {
@@ -101,7 +104,7 @@ impl Keyspace {
                     held.add(head);
                 }
                 self.versions.note_held(guard, held);
-                return Ok(Some(Installed { word: new, hash }));
+                return Ok(Some(Installed { word: new, hash, counts }));
             }
         }
     }
@@ -115,7 +118,8 @@ impl Keyspace {
             // Only the owner of a batch replaces the words that lead to it.
             word.store(version, Ordering::SeqCst);
         }
-        let mut counts = Counts { changes: 1, ..Counts::default() };
+        let changes = i64::from(installed.counts);
+        let mut counts = Counts { changes, ..Counts::default() };
         counts.count_in(entry);
         let chained = installed.word.has_chain();
         if chained {
@@ -151,9 +155,7 @@ impl Keyspace {
         if link.is_none_or(|link| link.same_entry(below)) {
             return;
         }
-        let content =
-            Content { key: entry.key(), payload: entry.payload(), expiry: entry.expiry() };
-        let mut copy = Draft::new(&content, true);
+        let mut copy = Draft::new(&entry.content(), true);
         copy.set_version_word(version);
         copy.set_link(link.unwrap_or(Word::EMPTY));
         let new = Word::new(copy.address(), tag_of(installed.hash))

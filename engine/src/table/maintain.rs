@@ -6,7 +6,7 @@ use super::entry::{Content, Draft, Entry, Payload};
 use super::keyspace::{HashRange, Keyspace, Located};
 use super::replace::Buddies;
 use super::segment::{SLOTS, Segment};
-use super::write::Decision;
+use super::write::{Decision, Written};
 use crate::Expiry;
 use crate::sync::{Guard, pin};
 
@@ -83,7 +83,7 @@ impl Keyspace {
                 continue;
             }
             let key = entry.key();
-            let outcome = self.write(self.hash(key), key, |current, _, versioned| {
+            let outcome = self.write(self.hash(key), key, None, |current, _, versioned| {
                 // Looked at again: it may have been written meanwhile.
                 if current.is_some_and(has_expired) {
                     (Decision::Publish(tombstone(key, versioned)), true)
@@ -91,7 +91,7 @@ impl Keyspace {
                     (Decision::Keep, false)
                 }
             });
-            removed += u64::from(outcome.unwrap_or(false));
+            removed += u64::from(matches!(outcome, Ok(Written::Done(true))));
         }
         removed
     }

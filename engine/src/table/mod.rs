@@ -60,4 +60,4 @@ pub(crate) use install::Observed;
 pub(crate) use keyspace::Keyspace;
 pub(crate) use maintain::tombstone;
 pub(crate) use read::LOOKUP_BATCH;
-pub(crate) use write::Decision;
+pub(crate) use write::{Decision, Written};

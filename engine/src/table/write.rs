@@ -9,7 +9,7 @@ use super::word::{Slot, Word};
 use crate::Error;
 use crate::hooks::{self, Point};
 use crate::sync::{Guard, pin};
-use crate::version::{Held, Stamp, Versions};
+use crate::version::{Era, Held, Stamp, Versions};
 
 /// What a write wants done with the entry it was shown.
 #[derive(Debug)]
@@ -18,6 +18,23 @@ pub(crate) enum Decision {
     Keep,
     /// Replace it by this one, which may be a tombstone.
     Publish(Draft),
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub(crate) enum Written<R> {
+    /// It took effect, or decided to keep what is there.
+    Done(R),
+    /// The keyspace may have become another database's meanwhile.
+    Moved,
+}
+
+/// Why a draft was not published.
+enum Unpublished {
+    /// The slot has changed. The draft can be used again.
+    Raced(Draft),
+    /// See [`Written::Moved`].
+    Moved,
 }
 
 /// How often a write looks at a transaction in its way before it aborts it; every so many looks it
@@ -48,6 +65,9 @@ impl Keyspace {
     /// to use again, and whether a new draft should have room for a version. It runs outside the
     /// announcement (R17), once for every attempt; what its last call returned is returned.
     ///
+    /// With the `era` in which the caller found this keyspace, nothing is written if databases
+    /// have changed places since.
+    ///
     /// Lock-free. A write that meets a transaction half way gives it a moment to finish and then
     /// aborts it.
     ///
@@ -59,8 +79,9 @@ impl Keyspace {
         &self,
         hash: u64,
         key: &[u8],
+        era: Option<Era>,
         mut decide: impl FnMut(Option<Entry<'_>>, Option<Draft>, bool) -> (Decision, R),
-    ) -> Result<R, Error> {
+    ) -> Result<Written<R>, Error> {
         let mut spare = None;
         let mut waits = 0;
         loop {
@@ -86,10 +107,13 @@ impl Keyspace {
             };
             let current = target.head.filter(|head| !head.is_tombstone());
             let (decision, result) = decide(current, spare.take(), !self.versions.is_quiet());
-            let Decision::Publish(draft) = decision else { return Ok(result) };
-            match self.publish(hash, &target, draft, &guard) {
-                Ok(()) => return Ok(result),
-                Err(draft) => spare = Some(draft),
+            let Decision::Publish(draft) = decision else {
+                return Ok(Written::Done(result));
+            };
+            match self.publish(hash, &target, draft, era, &guard) {
+                Ok(()) => return Ok(Written::Done(result)),
+                Err(Unpublished::Raced(draft)) => spare = Some(draft),
+                Err(Unpublished::Moved) => return Ok(Written::Moved),
             }
         }
     }
@@ -100,13 +124,17 @@ impl Keyspace {
         hash: u64,
         target: &Target<'_>,
         draft: Draft,
+        era: Option<Era>,
         guard: &Guard,
-    ) -> Result<(), Draft> {
+    ) -> Result<(), Unpublished> {
         let keeping = self.keeping(hash);
         let mut draft = draft;
         let (announcement, quiet) = loop {
             let announcement = guard.announce();
             hooks::at(Point::Announced);
+            if era.is_some_and(|era| self.versions.is_past(era)) {
+                return Err(Unpublished::Moved);
+            }
             // Read once: a cut that is registered later waits for this announcement.
             let quiet = self.versions.is_quiet();
             if quiet || draft.is_versioned() {
@@ -132,7 +160,7 @@ impl Keyspace {
         }
         hooks::at(Point::BeforePublish);
         if target.slot.replace(target.word, new).is_err() {
-            return Err(draft);
+            return Err(Unpublished::Raced(draft));
         }
         draft.into_address();
         // SAFETY: the entry was published under this guard; at worst it is retired by now.

@@ -60,6 +60,23 @@ struct HeldStripe {
     bytes: AtomicI64,
 }
 
+/// Keeps writes from publishing while databases change places.
+#[derive(Debug)]
+pub(crate) struct EraChange<'a> {
+    versions: &'a Versions,
+    _alone: MutexGuard<'a, ()>,
+}
+
+impl Drop for EraChange<'_> {
+    fn drop(&mut self) {
+        self.versions.mode.era.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// The time between two changes of places of databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Era(u64);
+
 /// A change of what cuts hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
@@ -101,6 +118,8 @@ struct Mode {
     open: AtomicU64,
     /// Bit `i`: register slot `i` may hold a cut.
     active: AtomicU64,
+    /// Odd while databases change places, and another number afterwards.
+    era: AtomicU64,
 }
 
 /// Proof that no cut starts and no database is replaced while it is held.
@@ -114,6 +133,7 @@ pub(crate) struct Versions {
     mode: CachePadded<Mode>,
     cuts: Box<[CachePadded<CutSlot>]>,
     starts: Mutex<()>,
+    era_changes: Mutex<()>,
     held: Box<[CachePadded<HeldStripe>]>,
 }
 
@@ -131,6 +151,7 @@ impl Versions {
             mode: CachePadded::default(),
             cuts: std::iter::repeat_with(cut).take(CUTS_MAX).collect(),
             starts: Mutex::new(()),
+            era_changes: Mutex::new(()),
             held: std::iter::repeat_with(CachePadded::default).take(STRIPES).collect(),
         }
     }
@@ -146,6 +167,35 @@ impl Versions {
     pub(crate) fn is_quiet(&self) -> bool {
         // SeqCst: the announcement's store comes before this load; see `sync::announce`.
         self.mode.open.load(Ordering::SeqCst) == 0
+    }
+
+    /// The present era. Waits while databases change places, which takes microseconds.
+    #[inline]
+    pub(crate) fn era(&self) -> Era {
+        loop {
+            let era = self.mode.era.load(Ordering::SeqCst);
+            if era.is_multiple_of(2) {
+                return Era(era);
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Whether databases have changed places, or are about to, since `era`.
+    ///
+    /// Meaningful inside an announcement only: a change that begins later waits for it.
+    #[inline]
+    pub(crate) fn is_past(&self, era: Era) -> bool {
+        self.mode.era.load(Ordering::SeqCst) != era.0
+    }
+
+    /// Lets no write publish until the result is dropped, so that none that found its database
+    /// before a change of places takes effect after it. Waits for those that are half way.
+    pub(crate) fn change_era(&self) -> EraChange<'_> {
+        let alone = self.era_changes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.mode.era.fetch_add(1, Ordering::SeqCst);
+        announce::wait_for_writers();
+        EraChange { versions: self, _alone: alone }
     }
 
     /// Since when `entry` is part of the store. Stamps it if nobody has yet (rule R5c).

@@ -17,7 +17,7 @@ pub(crate) mod position;
 mod snapshot;
 mod walk;
 
-pub(crate) use cuts::{CutId, Held, Stamp, Versions, WALKS_MAX};
+pub(crate) use cuts::{CutId, Era, Held, Stamp, Versions, WALKS_MAX};
 pub(crate) use position::Position;
 pub(crate) use snapshot::Cut;
 pub use snapshot::{Snapshot, SnapshotEntry};

@@ -133,7 +133,7 @@ fn whatever_is_wrong_with_the_newest_the_next_older_one_is_loaded() {
         }),
         ("a part is cut short", |world, base| {
             world.script.edit(&world.manifest(base).parts[1].name, |bytes| {
-                bytes.truncate(bytes.len() - 100)
+                bytes.truncate(bytes.len() - 100);
             });
         }),
         ("a part is another snapshot's", |world, base| {
