@@ -36,46 +36,55 @@ impl Buffer {
     }
 
     /// Capacity in bytes.
+    #[inline]
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
     /// Number of bytes filled.
+    #[inline]
     pub fn len(&self) -> usize {
         self.filled
     }
 
     /// Whether nothing is filled.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.filled == 0
     }
 
     /// Bytes between the filled part and the capacity.
+    #[inline]
     pub fn spare_len(&self) -> usize {
         self.capacity - self.filled
     }
 
     /// The filled bytes.
+    #[inline]
     pub fn filled(&self) -> &[u8] {
         &self.memory[self.start..self.start + self.filled]
     }
 
     /// The filled bytes, writable.
+    #[inline]
     pub fn filled_mut(&mut self) -> &mut [u8] {
         &mut self.memory[self.start..self.start + self.filled]
     }
 
     /// The bytes behind the filled part; call [`set_len`](Self::set_len) after writing to them.
+    #[inline]
     pub fn spare_mut(&mut self) -> &mut [u8] {
         &mut self.memory[self.start + self.filled..self.start + self.capacity]
     }
 
     /// All bytes, filled or not.
+    #[inline]
     pub fn all(&self) -> &[u8] {
         &self.memory[self.start..self.start + self.capacity]
     }
 
     /// All bytes, filled or not, writable.
+    #[inline]
     pub fn all_mut(&mut self) -> &mut [u8] {
         &mut self.memory[self.start..self.start + self.capacity]
     }
