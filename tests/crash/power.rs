@@ -52,9 +52,10 @@ fn a_power_cut_in_the_first_save_leaves_a_snapshot_or_an_empty_store() {
             write(&store, 1);
             disk.die_at(disk.operations() + operation);
             let saved = save(&store).is_ok();
+            let died = disk.is_dead();
             let found = recover(&disk.reboot(seed ^ operation), template);
             assert!(found == 1 || (found == 0 && !saved), "operation {operation}: {found}");
-            if !disk.is_dead() {
+            if !died {
                 break;
             }
         }
@@ -71,10 +72,13 @@ fn a_power_cut_while_loading_and_sweeping_costs_nothing() {
         save(&store).unwrap_err();
         let disk = disk.reboot(seed);
         disk.die_at(operation);
-        let opened = open(&disk, "dump");
-        assert_eq!(opened.is_err(), disk.is_dead());
+        // What is read ahead, or swept, may fail without consequence.
+        if let Ok(store) = open(&disk, "dump") {
+            assert_eq!(version(&store), 1);
+        }
+        let died = disk.is_dead();
         assert_eq!(recover(&disk.reboot(seed ^ operation), "dump"), 1);
-        if opened.is_ok() {
+        if !died {
             break;
         }
     }

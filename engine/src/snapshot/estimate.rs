@@ -1,5 +1,7 @@
 //! How long a snapshot will be, and whether the storage has room for it.
 
+use std::sync::Arc;
+
 use super::stream::expires_at;
 use crate::Error;
 use crate::format::storage::{MemoryStorage, SnapshotStorage, WriteHint};
@@ -7,6 +9,7 @@ use crate::format::{
     Codec, FormatError, HashRange, HashSeed, PageOptions, PartHeader, PartWriter, Pushed, Record,
     SnapshotId, ValueType,
 };
+use crate::store::Inner;
 use crate::version::Snapshot;
 
 /// Bytes that a record takes in a page besides key and value, page headers and index included.
@@ -18,41 +21,62 @@ const PART_OVERHEAD_BYTES: u64 = 8 << 10;
 /// Bytes of keys and values from which the effect of compression is judged.
 const SAMPLE_BYTES: u64 = 1 << 20;
 
-/// Refuses to begin a save that does not fit, and returns how many bytes to expect: zero if
-/// nobody can tell.
-///
-/// Compression is taken into account only where the bytes would not fit without, by compressing a
-/// sample: a save is refused if it most likely fails, not if it only might.
-///
-/// # Errors
-///
-/// [`Error::NotEnoughSpace`], and [`Error::Storage`] if the storage cannot be asked.
-pub(super) fn check_space(
-    storage: &dyn SnapshotStorage,
-    cut: &Snapshot,
+/// How long a snapshot will be, as far as its cut tells.
+#[derive(Debug)]
+pub(super) struct Estimate {
+    /// Bytes of the snapshot if its pages were not compressed.
+    raw_bytes: u64,
     pages: PageOptions,
-    parts: u32,
-) -> Result<u64, Error> {
-    let raw_bytes = cut
-        .data_bytes_hint()
-        .saturating_add(cut.len_hint().saturating_mul(RECORD_OVERHEAD_BYTES))
-        .saturating_add(u64::from(parts) * PART_OVERHEAD_BYTES);
-    let compressed = pages.codec != Codec::None;
-    let expected_bytes = if compressed { 0 } else { raw_bytes };
-    let Some(free_bytes) = storage.free_bytes()? else { return Ok(expected_bytes) };
-    if raw_bytes <= free_bytes {
-        return Ok(expected_bytes);
+}
+
+impl Estimate {
+    pub(super) fn of(cut: &Snapshot, pages: PageOptions, parts: u32) -> Self {
+        let raw_bytes = cut
+            .data_bytes_hint()
+            .saturating_add(cut.len_hint().saturating_mul(RECORD_OVERHEAD_BYTES))
+            .saturating_add(u64::from(parts) * PART_OVERHEAD_BYTES);
+        Self { raw_bytes, pages }
     }
-    let needed_bytes =
-        if compressed { (raw_bytes as f64 * sample(cut, pages)) as u64 } else { raw_bytes };
-    if needed_bytes > free_bytes {
-        return Err(Error::NotEnoughSpace {
-            location: storage.location(),
-            free_bytes,
-            needed_bytes,
-        });
+
+    fn is_compressed(&self) -> bool {
+        self.pages.codec != Codec::None
     }
-    Ok(expected_bytes)
+
+    /// Bytes to make room for in advance: zero if nobody can tell.
+    pub(super) fn expected_bytes(&self) -> u64 {
+        if self.is_compressed() { 0 } else { self.raw_bytes }
+    }
+
+    /// Refuses a save that does not fit into `storage`.
+    ///
+    /// Compression is taken into account only where the bytes would not fit without, by
+    /// compressing a sample: a save is refused if it most likely fails, not if it only might.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotEnoughSpace`], and [`Error::Storage`] if the storage cannot be asked.
+    pub(super) fn check_space(
+        &self,
+        storage: &dyn SnapshotStorage,
+        store: &Arc<Inner>,
+    ) -> Result<(), Error> {
+        let free_bytes = storage.free_bytes()?.unwrap_or(u64::MAX);
+        if self.raw_bytes <= free_bytes {
+            return Ok(());
+        }
+        let needed_bytes = if self.is_compressed() {
+            // A cut of its own, held for the blink of an eye: what changed since the save's own
+            // makes no difference to a sample.
+            let ratio = store.snapshot().map_or(1.0, |cut| sample(&cut, self.pages));
+            (self.raw_bytes as f64 * ratio) as u64
+        } else {
+            self.raw_bytes
+        };
+        if needed_bytes <= free_bytes {
+            return Ok(());
+        }
+        Err(Error::NotEnoughSpace { location: storage.location(), free_bytes, needed_bytes })
+    }
 }
 
 /// Stored bytes per byte of keys and values, judged by the first records of the cut: these are in

@@ -51,6 +51,7 @@ mod survey;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod walks;
 
 pub(crate) use archive::Archive;
 pub use catalog::{DamagedSnapshot, Listing, SnapshotInfo, Verification, info, list, verify};

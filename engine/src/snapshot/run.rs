@@ -24,7 +24,8 @@ pub(super) struct Run {
 struct State {
     phase: SavePhase,
     fate: Fate,
-    parts_running: usize,
+    /// Threads that work for the save, besides the one that looks after it.
+    workers: usize,
     /// [`Stats::changes`](crate::Stats) at the cut, once that is taken.
     changes_at_cut: Option<u64>,
 }
@@ -53,7 +54,7 @@ impl Run {
             state: Mutex::new(State {
                 phase: SavePhase::Cutting,
                 fate: Fate::Open,
-                parts_running: 0,
+                workers: 0,
                 changes_at_cut: None,
             }),
             moved: Condvar::new(),
@@ -142,28 +143,28 @@ impl Run {
         self.meter.read(self.lock().phase)
     }
 
-    /// Counts a part's thread that is about to start; the guard counts it off when it ends,
+    /// Counts a thread that is about to work for the save; the guard counts it off when it ends,
     /// however it ends.
-    pub(super) fn part_running(&self) -> PartRunning<'_> {
-        self.lock().parts_running += 1;
-        PartRunning(self)
+    pub(super) fn working(&self) -> Working<'_> {
+        self.lock().workers += 1;
+        Working(self)
     }
 
-    /// Waits until no part's thread runs, the save is asked to stop, or `timeout` is over.
-    /// Returns whether threads still run.
-    pub(super) fn wait_for_parts(&self, timeout: Duration) -> bool {
+    /// Waits until no thread works for the save, it is asked to stop, or `timeout` is over.
+    /// Returns whether threads still work.
+    pub(super) fn wait_for_workers(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let was_stopping = self.is_stopping();
         let mut state = self.lock();
         // Relaxed: the flag is set under the mutex that is held here.
-        while state.parts_running > 0 && self.is_stopping() == was_stopping {
+        while state.workers > 0 && self.is_stopping() == was_stopping {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             state = self.moved.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.parts_running > 0
+        state.workers > 0
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -172,13 +173,13 @@ impl Run {
     }
 }
 
-/// Counts one part's thread.
+/// Counts one thread.
 #[derive(Debug)]
-pub(super) struct PartRunning<'r>(&'r Run);
+pub(super) struct Working<'r>(&'r Run);
 
-impl Drop for PartRunning<'_> {
+impl Drop for Working<'_> {
     fn drop(&mut self) {
-        self.0.lock().parts_running -= 1;
+        self.0.lock().workers -= 1;
         self.0.moved.notify_all();
     }
 }

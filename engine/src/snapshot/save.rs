@@ -6,11 +6,13 @@ use std::thread;
 
 use super::archive::{Stamp, Template};
 use super::completion::completion;
+use super::estimate::Estimate;
 use super::meter::MeteredStorage;
 use super::publish::{Naming, Published, Unpublished};
 use super::run::Run;
 use super::stream::{self, FinishedParts, Plan};
-use super::{Save, SaveOptions, SavePhase, Saved, budget, estimate, fault};
+use super::walks::Walks;
+use super::{Save, SaveOptions, SavePhase, Saved, budget, fault};
 use crate::Error;
 use crate::format::storage::{SnapshotStorage, StorageError, StorageErrorKind};
 use crate::format::{HashSeed, Manifest, PageOptions, SnapshotId, manifest_name};
@@ -102,9 +104,17 @@ impl Job {
         let storage = &*self.storage;
         let stamp = archive.next_stamp(cut.cut_unix_ms());
         let naming = Naming::new(storage, &self.template.names, stamp.cut_unix_ms);
-        let base = naming.choose()?;
+        let hash_seed = HashSeed(cut.hash_seed());
         let pages = PageOptions { codec: archive.codec(), ..PageOptions::default() };
-        let expected_bytes = estimate::check_space(storage, &cut, pages, archive.parts)?;
+        let estimate = Estimate::of(&cut, pages, archive.parts);
+        self.run.meter.expect(cut.len_hint(), cut.data_bytes_hint());
+        // What other cuts hold already is not this save's.
+        let held_before = self.inner.superseded_bytes();
+        let look = || self.check_memory(held_before);
+        let walks = Walks::new(cut.into_walks(archive.parts));
+
+        let base = self.prepare(&naming, &estimate, &walks, look)?;
+        let expected_bytes = estimate.expected_bytes();
         let plan = Plan {
             storage: MeteredStorage {
                 inner: storage,
@@ -112,18 +122,46 @@ impl Job {
                 rate: Arc::clone(&archive.rate),
             },
             snapshot_id: random_id()?,
-            hash_seed: HashSeed(cut.hash_seed()),
+            hash_seed,
             pages,
             hint: budget::write_hint(archive.buffer_bytes, archive.parts as usize, expected_bytes),
             base,
         };
-        self.run.meter.expect(cut.len_hint(), cut.data_bytes_hint());
-        let held_before = self.inner.superseded_bytes();
-        let walks = cut.into_walks(archive.parts);
-        let parts =
-            stream::write_parts(&plan, &self.run, walks, || self.check_memory(held_before))?;
+        let parts = stream::write_parts(&plan, &self.run, &walks, look)?;
         self.run.enter(SavePhase::Publishing);
         self.publish(&plan, &naming, stamp, parts)
+    }
+
+    /// Finds a name and asks for room, on a thread of its own: the storage may take its time, and
+    /// somebody has to watch what the cut holds meanwhile.
+    fn prepare(
+        &self,
+        naming: &Naming<'_>,
+        estimate: &Estimate,
+        walks: &Walks,
+        look: impl Fn() -> Result<(), Error>,
+    ) -> Result<String, Error> {
+        let work = || {
+            let base = naming.choose()?;
+            estimate.check_space(&*self.storage, &self.inner)?;
+            Ok(base)
+        };
+        let prepared = thread::scope(|scope| {
+            let working = self.run.working();
+            let thread = thread::Builder::new().name("exuvia-prepare".to_owned());
+            let thread = thread.spawn_scoped(scope, move || {
+                let _working = working;
+                work()
+            });
+            let thread = thread
+                .map_err(|error| StorageError::from_io("start", "the save's thread", error))?;
+            walks.attend(&self.run, look);
+            thread
+                .join()
+                .unwrap_or_else(|panic| Err(fault::panicked("save", "the snapshot", &*panic)))
+        });
+        self.run.check()?;
+        prepared
     }
 
     fn publish(
@@ -184,7 +222,6 @@ impl Job {
     /// Refuses to go on once the save holds more history than it may.
     fn check_memory(&self, held_before: u64) -> Result<(), Error> {
         let Some(bytes_max) = self.inner.archive().memory_limit() else { return Ok(()) };
-        // What other cuts held when this one was taken is not this save's.
         let held_bytes = self.inner.superseded_bytes().saturating_sub(held_before);
         if held_bytes > bytes_max {
             return Err(Error::SnapshotMemoryExceeded { held_bytes, bytes_max });

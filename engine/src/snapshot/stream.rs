@@ -1,13 +1,13 @@
 //! Writing the parts of a save: one thread a part, from the walk into pages.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use super::fault;
 use super::meter::MeteredStorage;
 use super::run::Run;
+use super::walks::{WalkSlot, Walks, lock};
 use crate::format::storage::{SnapshotStorage, StorageError, WriteHint};
 use crate::format::{
     FormatError, HashRange, HashSeed, PageOptions, PartEntry, PartHeader, PartWriter, Pushed,
@@ -15,9 +15,6 @@ use crate::format::{
 };
 use crate::version::{Step, Take, Walk, WalkEntry};
 use crate::{Error, Expiry, Value};
-
-/// How often the coordinator looks at what the save holds in memory.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What the parts of one snapshot have in common.
 #[derive(Debug)]
@@ -29,10 +26,6 @@ pub(super) struct Plan<'s> {
     pub(super) pages: PageOptions,
     pub(super) hint: WriteHint,
 }
-
-/// A walk that its thread lends itself for a page at a time, so that the coordinator can drop it,
-/// and with it the history it holds, while that thread is stuck in the storage.
-type WalkSlot = Mutex<Option<Walk>>;
 
 /// Finished parts. As long as no manifest can list them, dropping them removes their objects.
 #[derive(Debug)]
@@ -78,31 +71,27 @@ impl Drop for FinishedParts<'_> {
 
 /// Writes every walk into a part of its own and returns the finished parts in order.
 ///
-/// `look` is called every few milliseconds by the calling thread; what it returns as an error
-/// stops the save.
-///
 /// # Errors
 ///
 /// The first failure of any part, or why the save was stopped. No part is left then.
 pub(super) fn write_parts<'s>(
     plan: &Plan<'s>,
     run: &Arc<Run>,
-    walks: Vec<Walk>,
+    walks: &Walks,
     look: impl Fn() -> Result<(), Error>,
 ) -> Result<FinishedParts<'s>, Error> {
-    let slots: Vec<WalkSlot> = walks.into_iter().map(|walk| Mutex::new(Some(walk))).collect();
     let finished = Mutex::new(FinishedParts {
         storage: plan.storage.inner,
         run: Arc::clone(run),
-        entries: Vec::with_capacity(slots.len()),
+        entries: Vec::with_capacity(walks.slots().len()),
         listed: false,
     });
     thread::scope(|scope| {
-        for (number, slot) in slots.iter().enumerate() {
-            let running = run.part_running();
+        for (number, slot) in walks.slots().iter().enumerate() {
+            let working = run.working();
             let finished = &finished;
             let work = move || {
-                let _running = running;
+                let _working = working;
                 match part_thread(plan, run, number as u32, slot) {
                     Ok(part) => lock(finished).entries.push(part),
                     Err(error) => run.stop(error),
@@ -115,27 +104,12 @@ pub(super) fn write_parts<'s>(
                 break;
             }
         }
-        while run.wait_for_parts(LOOK_EVERY) {
-            if let Err(error) = look() {
-                run.stop(error);
-            }
-            if run.is_stopping() {
-                run.abort();
-                release(&slots);
-            }
-        }
+        walks.attend(run, look);
     });
     let mut finished = finished.into_inner().unwrap_or_else(PoisonError::into_inner);
     run.check()?;
     finished.entries.sort_by_key(|part| part.header.number);
     Ok(finished)
-}
-
-/// Drops every walk that no thread is using this very moment; called again until all are gone.
-fn release(slots: &[WalkSlot]) {
-    for slot in slots {
-        drop(lock(slot).take());
-    }
 }
 
 fn part_thread(
@@ -277,9 +251,4 @@ pub(super) fn expires_at(expiry: Expiry) -> Option<u64> {
         Expiry::Never => None,
         Expiry::At(unix_ms) => Some(unix_ms),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panicked part ends the save; what its mutexes hold is only dropped afterwards.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
