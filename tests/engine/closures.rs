@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use exuvia::{Change, Error, Expiry, Store, Value};
 use exuvia_tests::chaos::Stage;
 
-use crate::fixture::{assert_no_history, find, find_at, open, put};
+use exuvia_tests::fixture::{assert_no_history, find, find_at, open, put};
 
 const SLEEP: Duration = Duration::from_secs(2);
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use exuvia::{Expiry, Options, Store};
 
-use crate::fixture::{assert_no_history, find_at, numbers, open, put};
+use exuvia_tests::fixture::{assert_no_history, find_at, numbers, open, put};
 
 #[test]
 fn a_cut_ignores_writes_after_it() {

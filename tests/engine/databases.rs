@@ -7,7 +7,7 @@ use exuvia_tests::chaos::Stage;
 use exuvia_tests::deadline::Deadline;
 use exuvia_tests::seed::Seed;
 
-use crate::fixture::{assert_no_history, number, put};
+use exuvia_tests::fixture::{assert_no_history, number, put};
 
 const KEYS: u64 = 1_200;
 

@@ -8,7 +8,7 @@ use exuvia_tests::chaos::Stage;
 use exuvia_tests::deadline::{Deadline, eventually};
 use exuvia_tests::seed::Seed;
 
-use crate::fixture::{PATIENCE, find, find_at, numbers, put};
+use exuvia_tests::fixture::{PATIENCE, find, find_at, numbers, put};
 
 fn open() -> (Store, Database, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(1_000));

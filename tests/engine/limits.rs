@@ -2,7 +2,7 @@
 
 use exuvia::{Error, Expiry, KEY_BYTES_MAX, Store};
 
-use crate::fixture::{assert_no_history, find, find_at, open, put};
+use exuvia_tests::fixture::{assert_no_history, find, find_at, open, put};
 
 #[test]
 fn a_store_refuses_more_snapshots_than_it_has_places_for() {

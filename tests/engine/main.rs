@@ -10,9 +10,7 @@ mod collisions;
 mod cut;
 mod databases;
 mod expiry;
-mod fixture;
 mod limits;
-mod memory;
 mod model;
 mod order;
 mod points;
@@ -22,6 +20,3 @@ mod scan;
 mod stress;
 mod transactions;
 mod walks;
-
-#[global_allocator]
-static HEAP: exuvia_tests::heap::CountingAllocator = exuvia_tests::heap::CountingAllocator;

@@ -4,9 +4,7 @@ use exuvia_tests::model::Script;
 use exuvia_tests::seed::Seed;
 use proptest::collection::vec;
 use proptest::prelude::any;
-use proptest::test_runner::{
-    Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner,
-};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 fn run_scripts(name: &str, cases: u32, steps_max: usize) {
     let mut seed = [0; 32];

@@ -9,7 +9,7 @@ use exuvia_tests::deadline::Deadline;
 use exuvia_tests::seed::Seed;
 use fastrand::Rng;
 
-use crate::fixture::{find, find_at, number, numbers, open, put};
+use exuvia_tests::fixture::{find, find_at, number, numbers, open, put};
 
 /// Reads a number in one of the ways there are.
 fn read(database: &Database, key: &[u8], rng: &mut Rng) -> Option<u64> {

@@ -9,7 +9,7 @@ use exuvia::{Error, Expiry, Value};
 use exuvia_tests::chaos::{Parked, Stage};
 use exuvia_tests::deadline::eventually;
 
-use crate::fixture::{PATIENCE, assert_no_history, find, find_at, number, open, put};
+use exuvia_tests::fixture::{PATIENCE, assert_no_history, find, find_at, number, open, put};
 
 /// Long enough for another thread to finish what does not wait.
 const A_WHILE: Duration = Duration::from_millis(100);

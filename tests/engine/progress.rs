@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use exuvia::hooks::Point;
 use exuvia::{Change, Database, Error, Expiry, ExpiryChange, Store, Value};
-use exuvia_tests::chaos::{POINTS, Parked, Stage};
+use exuvia_tests::chaos::{Parked, Stage};
 use exuvia_tests::deadline::Deadline;
 
-use crate::fixture::{PATIENCE, assert_no_history, find, open, put};
+use exuvia_tests::fixture::{PATIENCE, assert_no_history, find, open, put};
 
 const THREADS: u64 = 8;
 const OPERATIONS: u64 = 20_000;
@@ -98,7 +98,7 @@ fn single_keys_proceed_while_a_thread_is_parked_at(point: Point) {
 
 #[test]
 fn single_key_operations_wait_for_no_thread_wherever_it_is_stopped() {
-    for point in POINTS {
+    for &point in Point::ALL {
         single_keys_proceed_while_a_thread_is_parked_at(point);
     }
 }

@@ -9,7 +9,7 @@ use exuvia_tests::chaos::Stage;
 use exuvia_tests::deadline::Deadline;
 use exuvia_tests::seed::Seed;
 
-use crate::fixture::{assert_no_history, find, number, open, put};
+use exuvia_tests::fixture::{assert_no_history, find, number, open, put};
 
 fn insert_if_absent(database: &Database, key: &[u8], value: u64) -> bool {
     let options = SetOptions { condition: Condition::IfAbsent, ..SetOptions::default() };

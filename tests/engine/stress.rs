@@ -15,7 +15,7 @@ use exuvia_tests::history::{History, Observation, Stamp, Write, Writer, check};
 use exuvia_tests::seed::Seed;
 use fastrand::Rng;
 
-use crate::fixture::assert_no_history;
+use exuvia_tests::fixture::assert_no_history;
 
 const START_UNIX_MS: u64 = 10_000;
 const HOT_KEYS: u32 = 24;

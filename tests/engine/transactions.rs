@@ -8,7 +8,7 @@ use exuvia_tests::deadline::Deadline;
 use exuvia_tests::seed::Seed;
 use fastrand::Rng;
 
-use crate::fixture::{assert_no_history, find, find_at, number, open, put};
+use exuvia_tests::fixture::{assert_no_history, find, find_at, number, open, put};
 
 const ACCOUNTS: u64 = 48;
 const BALANCE: u64 = 100;

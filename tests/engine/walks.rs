@@ -8,7 +8,7 @@ use exuvia_tests::chaos::Stage;
 use exuvia_tests::deadline::{Deadline, eventually};
 use exuvia_tests::seed::Seed;
 
-use crate::fixture::{PATIENCE, assert_no_history, number, open, put};
+use exuvia_tests::fixture::{PATIENCE, assert_no_history, number, open, put};
 
 const STAYING: u64 = 4_000;
 

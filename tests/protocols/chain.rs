@@ -106,10 +106,7 @@ impl Key {
     fn is_needed(&self, from: usize, until: usize) -> bool {
         self.cuts.iter().any(|cut| {
             let version = cut.version.load();
-            version != NO_CUT
-                && from <= version
-                && version < until
-                && cut.cursor.load() == 0
+            version != NO_CUT && from <= version && version < until && cut.cursor.load() == 0
         })
     }
 

@@ -41,6 +41,7 @@ mod checker {
 }
 
 #[path = "chain.rs"]
+#[expect(clippy::duplicate_mod, reason = "it is compiled once for each checker")]
 mod chain;
 
 use std::sync::Arc;

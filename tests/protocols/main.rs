@@ -16,6 +16,8 @@
 //!
 //! Each rule is also switched off once, and the checker must then find a failing execution.
 
+#![expect(clippy::unwrap_used, reason = "all of it is test code, outside `#[test]` functions too")]
+
 mod batch;
 mod cut_loom;
 mod cut_shuttle;

@@ -14,27 +14,6 @@ use fastrand::Rng;
 
 use crate::seed::Seed;
 
-/// Every race point, in the order of [`Point`].
-pub const POINTS: [Point; 17] = [
-    Point::Announced,
-    Point::BeforePublish,
-    Point::BeforeStamp,
-    Point::StampRead,
-    Point::BeforeSecondLook,
-    Point::CutRegistered,
-    Point::BeforeBump,
-    Point::SegmentEmitted,
-    Point::CursorMoved,
-    Point::BeforeTrim,
-    Point::Freezing,
-    Point::Frozen,
-    Point::BeforeRootSwap,
-    Point::EntryFound,
-    Point::BatchInstalled,
-    Point::BeforeCommit,
-    Point::Committed,
-];
-
 static STAGE: Mutex<()> = Mutex::new(());
 
 /// The right to this process's processors, heap counts and engine hook. Blocks for it.

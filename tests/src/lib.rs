@@ -2,6 +2,7 @@
 
 pub mod chaos;
 pub mod deadline;
+pub mod fixture;
 pub mod heap;
 pub mod history;
 pub mod model;
