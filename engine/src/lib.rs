@@ -99,6 +99,8 @@ pub mod hooks;
 mod hooks;
 mod maintenance;
 mod options;
+#[cfg(feature = "schedule")]
+pub mod schedule;
 pub mod snapshot;
 mod stats;
 mod store;
@@ -119,7 +121,7 @@ pub use error::Error;
 pub use exuvia_snapshot_format as format;
 pub use options::{Compression, IoMode, LoadMode, Options};
 pub use snapshot::{
-    LoadReport, Progress, Save, SaveOptions, SavePhase, SaveStatus, Saved, TriggerCounts,
+    LoadReport, Progress, PruneReport, Save, SaveOptions, SavePhase, SaveStatus, Saved, TriggerCounts,
 };
 pub use stats::{DatabaseStats, Stats};
 pub use store::{KEY_BYTES_MAX, Store, Transaction, VALUE_BYTES_MAX};

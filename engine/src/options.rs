@@ -67,6 +67,9 @@ pub struct Options {
     pub(crate) save_on_close: bool,
     pub(crate) file_mode: u32,
     pub(crate) maintenance: bool,
+    pub(crate) retain: u32,
+    #[cfg(feature = "schedule")]
+    pub(crate) schedule: crate::schedule::ScheduleOptions,
 }
 
 impl Default for Options {
@@ -92,6 +95,9 @@ impl Default for Options {
             save_on_close: false,
             file_mode: 0o600,
             maintenance: true,
+            retain: 0,
+            #[cfg(feature = "schedule")]
+            schedule: crate::schedule::ScheduleOptions::default(),
         }
     }
 }
@@ -179,5 +185,8 @@ impl Options {
         /// operations leave behind. Default `true`; without it
         /// [`Store::maintain`](crate::Store::maintain) does that work when it is called.
         maintenance: bool,
+        /// How many of the newest complete snapshots to keep when one has been published; older
+        /// ones are [removed](crate::Store::prune). 0 keeps all. Default 0.
+        retain: u32,
     }
 }

@@ -111,6 +111,10 @@ impl SnapshotStorage for LocalDisk {
         self.volume.remove(name)
     }
 
+    fn sync(&self) -> Result<(), StorageError> {
+        self.volume.sync()
+    }
+
     fn free_bytes(&self) -> Result<Option<u64>, StorageError> {
         self.volume.free_bytes()
     }

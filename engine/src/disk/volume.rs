@@ -169,6 +169,10 @@ impl<D: Directory> SnapshotStorage for Volume<D> {
         }
     }
 
+    fn sync(&self) -> Result<(), StorageError> {
+        self.directory.sync().map_err(|error| self.place_error("sync", error))
+    }
+
     fn free_bytes(&self) -> Result<Option<u64>, StorageError> {
         let free = self.directory.free_bytes();
         free.map(Some).map_err(|error| self.place_error("inspect", error))

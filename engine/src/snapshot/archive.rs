@@ -1,7 +1,7 @@
 //! A store's snapshots: the place they are kept, how they are made, and what became of them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::fault;
@@ -29,6 +29,8 @@ pub(crate) struct Archive {
     pub(super) load_patience: Duration,
     pub(super) rate: Arc<RateLimit>,
     memory_limit: AtomicU64,
+    /// How many of the newest snapshots to keep; zero is all.
+    retain: AtomicU32,
     settings: Mutex<Settings>,
     state: Mutex<State>,
     save_ended: Condvar,
@@ -81,6 +83,16 @@ enum Readiness {
     Failed(String),
 }
 
+impl Readiness {
+    fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::Ready => Ok(()),
+            Self::Unloaded => Err(Error::NotLoaded { reason: "it has not ended yet".to_owned() }),
+            Self::Failed(reason) => Err(Error::NotLoaded { reason: reason.clone() }),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct State {
     readiness: Readiness,
@@ -124,6 +136,7 @@ impl Archive {
             load_patience: options.load_patience,
             rate: Arc::new(RateLimit::new(options.max_bytes_per_sec)),
             memory_limit: AtomicU64::new(options.snapshot_memory_limit),
+            retain: AtomicU32::new(options.retain),
             settings: Mutex::new(Settings {
                 template: template_or_off(&options.dbfilename)?,
                 compression: options.compression,
@@ -184,6 +197,16 @@ impl Archive {
         self.memory_limit.store(bytes, Ordering::Relaxed);
     }
 
+    /// Keeps so many of the newest snapshots when one has been published; zero keeps all.
+    pub(crate) fn set_retain(&self, retain: u32) {
+        // Relaxed: the number stands for itself.
+        self.retain.store(retain, Ordering::Relaxed);
+    }
+
+    pub(super) fn retain(&self) -> u32 {
+        self.retain.load(Ordering::Relaxed)
+    }
+
     pub(super) fn memory_limit(&self) -> Option<u64> {
         match self.memory_limit.load(Ordering::Relaxed) {
             0 => None,
@@ -225,18 +248,34 @@ impl Archive {
         if state.running.is_some() {
             return Err(Error::SaveInProgress);
         }
-        match &state.readiness {
-            Readiness::Ready => {}
-            Readiness::Unloaded => {
-                return Err(Error::NotLoaded { reason: "it has not ended yet".to_owned() });
-            }
-            Readiness::Failed(reason) => {
-                return Err(Error::NotLoaded { reason: reason.clone() });
-            }
-        }
+        state.readiness.check()?;
         let run = Arc::new(Run::new(trigger));
         state.running = Some(Arc::clone(&run));
         Ok(run)
+    }
+
+    /// Passes if the store holds what its snapshots held.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotLoaded`].
+    pub(super) fn check_ready(&self) -> Result<(), Error> {
+        lock(&self.state).readiness.check()
+    }
+
+    /// Counts and logs a save that nobody waits for and that could not even begin.
+    #[cfg(feature = "schedule")]
+    pub(crate) fn save_refused(&self, trigger: &'static str, error: &Error) {
+        let reason = fault::chain(error);
+        tracing::error!(trigger, "a save failed: {reason}");
+        let now = self.clock.unix_ms();
+        lock(&self.state).status.failed(reason, trigger, Duration::ZERO, now);
+    }
+
+    /// Whether snapshots have a name, without which none is saved or loaded by itself.
+    #[cfg(feature = "schedule")]
+    pub(crate) fn names_snapshots(&self) -> bool {
+        lock(&self.settings).template.is_some()
     }
 
     /// Ends the running save and remembers how it ended.
@@ -265,6 +304,15 @@ impl Archive {
         while state.running.is_some() {
             state = self.save_ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Waits until no save runs, at most for `timeout`.
+    #[cfg(feature = "schedule")]
+    pub(crate) fn wait_for_save_at_most(&self, timeout: Duration) {
+        let state = lock(&self.state);
+        let running = |state: &mut State| state.running.is_some();
+        // Whether it was in time is for the caller to see.
+        drop(self.save_ended.wait_timeout_while(state, timeout, running));
     }
 
     /// Stamp of a cut taken at `cut_unix_ms`: later than every snapshot known, whatever the clock
@@ -299,6 +347,15 @@ impl Archive {
 
     pub(super) fn is_closed(&self) -> bool {
         lock(&self.state).closed
+    }
+
+    /// Keeps loads from beginning, unless one runs.
+    pub(super) fn no_load(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.loading.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Waits for a running load to end, and keeps others from beginning.

@@ -52,6 +52,10 @@ impl SnapshotStorage for MeteredStorage<'_> {
         self.inner.remove(name)
     }
 
+    fn sync(&self) -> Result<(), StorageError> {
+        self.inner.sync()
+    }
+
     fn free_bytes(&self) -> Result<Option<u64>, StorageError> {
         self.inner.free_bytes()
     }

@@ -21,6 +21,15 @@
 //! cannot be read is never taken for an empty one: the load tries again for a while and then
 //! fails, and a store whose load failed never saves.
 //!
+//! # Retention
+//!
+//! With [`Options::retain`](crate::Options::retain) a published save is followed by the removal of
+//! older snapshots, those that the name template matches and that are complete: a sound manifest
+//! and every part there, in full length and beginning like one of ours. What stays in any case is
+//! the newest of them, the newest that holds keys, and whatever is damaged, which is evidence.
+//! Manifests are removed first, and durably, then parts: whatever interrupts it, no half of a
+//! snapshot is ever taken for a whole one. [`prune`] does the same without a store.
+//!
 //! # Looking
 //!
 //! [`list`], [`info`] and [`verify`] need no store, only the storage.
@@ -41,6 +50,7 @@ mod progress;
 mod publish;
 mod report;
 mod restore;
+mod retain;
 mod run;
 mod save;
 mod select;
@@ -60,5 +70,7 @@ pub(crate) use load::{at_open as load_at_open, by_name as load_by_name};
 pub use phase::SavePhase;
 pub use progress::Progress;
 pub use report::LoadReport;
+pub(crate) use retain::prune_store;
+pub use retain::{PruneReport, PrunedSnapshot, prune};
 pub(crate) use save::start as start_save;
 pub use status::{SaveStatus, Saved, TriggerCounts};

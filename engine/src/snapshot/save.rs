@@ -12,7 +12,7 @@ use super::publish::{Naming, Published, Unpublished};
 use super::run::Run;
 use super::stream::{self, FinishedParts, Plan};
 use super::walks::Walks;
-use super::{Save, SaveOptions, SavePhase, Saved, budget, fault};
+use super::{Save, SaveOptions, SavePhase, Saved, budget, fault, retain};
 use crate::Error;
 use crate::format::storage::{SnapshotStorage, StorageError, StorageErrorKind};
 use crate::format::{HashSeed, Manifest, PageOptions, SnapshotId, manifest_name};
@@ -31,6 +31,7 @@ const TRIGGER_DEFAULT: &str = "command";
 /// started.
 pub(crate) fn start(inner: &Arc<Inner>, options: SaveOptions) -> Result<Save, Error> {
     let archive = inner.archive();
+    let retains = options.storage.is_none() && options.dbfilename.is_none();
     let storage = match options.storage {
         Some(storage) => storage,
         None => Arc::clone(archive.storage()?),
@@ -46,7 +47,7 @@ pub(crate) fn start(inner: &Arc<Inner>, options: SaveOptions) -> Result<Save, Er
         });
     };
     let run = archive.begin_save(options.trigger.unwrap_or(TRIGGER_DEFAULT))?;
-    launch(Job { inner: Arc::clone(inner), run: Arc::clone(&run), storage, template })
+    launch(Job { inner: Arc::clone(inner), run: Arc::clone(&run), storage, template, retains })
         .inspect_err(|error| end(inner, &run, Err(error)))
 }
 
@@ -56,6 +57,8 @@ struct Job {
     run: Arc<Run>,
     storage: Arc<dyn SnapshotStorage>,
     template: Template,
+    /// Whether it is one of those that the store keeps only so many of.
+    retains: bool,
 }
 
 fn launch(job: Job) -> Result<Save, Error> {
@@ -68,6 +71,9 @@ fn launch(job: Job) -> Result<Save, Error> {
         let result = catch_unwind(AssertUnwindSafe(|| job.conduct(cut)))
             .unwrap_or_else(|panic| Err(fault::panicked("save", "the snapshot", &*panic)));
         end(&job.inner, &job.run, result.as_ref());
+        if result.is_ok() && job.retains {
+            retain::after_save(job.inner.archive());
+        }
         // Whoever gets the result may drop the last handle next and expect that all is let go.
         drop(job);
         promise.provide(result);

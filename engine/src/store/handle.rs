@@ -9,8 +9,8 @@ use crate::format::storage::SnapshotStorage;
 use crate::snapshot::{self, Archive};
 use crate::stats::DatabaseStats;
 use crate::{
-    Compression, Database, Error, Expiry, LoadReport, Options, Progress, Save, SaveOptions,
-    SaveStatus, Snapshot, Stats, Transaction, Value,
+    Compression, Database, Error, Expiry, LoadReport, Options, Progress, PruneReport, Save,
+    SaveOptions, SaveStatus, Snapshot, Stats, Transaction, Value,
 };
 
 /// A store: several databases, their snapshots, and the place those are kept.
@@ -104,8 +104,15 @@ impl Store {
         };
         let archive = Archive::new(options, storage, lock.is_some())?;
         let inner = Inner::new(options, archive, lock)?;
+        #[cfg(feature = "schedule")]
+        inner.set_schedule(options.schedule.schedule())?;
         let main = Database::new(Arc::clone(&inner), 0);
         Ok(Self { inner, main })
+    }
+
+    #[cfg(feature = "schedule")]
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
     }
 
     /// Whether the load at [open](Self::open_in_background) has not ended yet.
@@ -324,6 +331,27 @@ impl Store {
     /// [`Error::InvalidOption`] if it is no name of a snapshot.
     pub fn set_dbfilename(&self, template: &str) -> Result<(), Error> {
         self.inner.archive().set_dbfilename(template)
+    }
+
+    /// Removes snapshots that are older than the newest so many that the options say
+    /// ([`Options::retain`]), or with `dry_run` only tells which those are. Blocks.
+    ///
+    /// A save does it by itself once it has published its snapshot; the
+    /// [module](crate::snapshot#retention) says what is never removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoStorage`]; [`Error::NotLoaded`] if the store could not load its data, since what
+    /// is stored is all there is then; [`Error::InvalidOption`] if snapshots have no name;
+    /// [`Error::Storage`] if the storage cannot be listed or a manifest not be read. A snapshot
+    /// that cannot be removed is in the report.
+    pub fn prune(&self, dry_run: bool) -> Result<PruneReport, Error> {
+        snapshot::prune_store(self.inner.archive(), dry_run)
+    }
+
+    /// Keeps so many of the newest snapshots from the next save on; 0 keeps all.
+    pub fn set_retain(&self, retain: u32) {
+        self.inner.archive().set_retain(retain);
     }
 
     /// Saves if the options say so, and refuses every later save. Blocks.

@@ -25,6 +25,8 @@ pub(crate) struct Inner {
     roots: RcuCell<Roots>,
     pub(crate) clock: Arc<dyn Clock>,
     archive: Archive,
+    #[cfg(feature = "schedule")]
+    pub(crate) scheduler: crate::schedule::Scheduler,
     queue: Arc<Queue>,
     /// Transactions share it; whoever replaces databases has it alone.
     pub(crate) gate: RwLock<()>,
@@ -67,6 +69,8 @@ impl Inner {
             roots: RcuCell::new(roots),
             clock: Arc::clone(&options.clock),
             archive,
+            #[cfg(feature = "schedule")]
+            scheduler: crate::schedule::Scheduler::new(Arc::clone(&options.clock)),
             queue: Arc::default(),
             gate: RwLock::new(()),
             latches: std::iter::repeat_with(Mutex::default).take(LATCHES).collect(),

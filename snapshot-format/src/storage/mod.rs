@@ -130,6 +130,15 @@ pub trait SnapshotStorage: Send + Sync + fmt::Debug {
     /// Whatever kept the storage from removing it.
     fn remove(&self, name: &str) -> Result<(), StorageError>;
 
+    /// Returns once every object removed before the call stays removed, whatever happens.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the storage from making sure.
+    fn sync(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     /// Bytes that can still be written, where the storage knows.
     ///
     /// # Errors
