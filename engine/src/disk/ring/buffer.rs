@@ -16,24 +16,17 @@ use crate::format::storage::Buffer;
 #[derive(Debug)]
 pub(super) struct Loan {
     buffer: ManuallyDrop<Buffer>,
-    /// How much of the buffer was filled before it was lent.
-    filled: usize,
 }
 
 impl Loan {
     /// Lends `buffer`.
-    pub(super) fn new(mut buffer: Buffer) -> Self {
-        let filled = buffer.len();
-        // All of a buffer's memory is initialised; filled to the brim, one slice covers it.
-        buffer.set_len(buffer.capacity());
-        Self { buffer: ManuallyDrop::new(buffer), filled }
+    pub(super) fn new(buffer: Buffer) -> Self {
+        Self { buffer: ManuallyDrop::new(buffer) }
     }
 
     /// Ends the loan. Nothing may be in flight on the buffer any more.
     pub(super) fn into_buffer(self) -> Buffer {
-        let mut buffer = ManuallyDrop::into_inner(self.buffer);
-        buffer.set_len(self.filled);
-        buffer
+        ManuallyDrop::into_inner(self.buffer)
     }
 }
 
@@ -41,11 +34,12 @@ impl Loan {
 // (I3), and which lives until `into_buffer`, since dropping a loan frees nothing (I1).
 unsafe impl IoBuf for Loan {
     fn stable_ptr(&self) -> *const u8 {
-        self.buffer.filled().as_ptr()
+        self.buffer.all().as_ptr()
     }
 
     fn bytes_init(&self) -> usize {
-        self.buffer.len()
+        // All of a buffer's memory is initialised, whatever it is filled with.
+        self.buffer.capacity()
     }
 
     fn bytes_total(&self) -> usize {

@@ -1,6 +1,7 @@
 //! The disk against its promises: on the real file system in every way it can be driven, and in
 //! the simulation at every operation at which something can go wrong.
 
+mod contract;
 mod crash;
 mod fault;
 mod lane;
