@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::zstd::{Compressor, Decompressor};
 use super::{Codec, RAW_BYTES_MAX};
 use crate::error::{FormatError, PageFault};
-use crate::storage::Buffer;
+use crate::storage::{BUFFER_ALIGNMENT, Buffer};
 
 /// Bytes out of the middle of a page by which its compressibility is judged.
 const SAMPLE_BYTES: usize = 16 << 10;
@@ -16,60 +17,36 @@ const fn worthwhile_bytes(raw_bytes: usize) -> usize {
 
 /// Compresses the payloads of one part, page by page.
 pub(crate) struct PageCompressor {
-    #[cfg(feature = "zstd")]
-    zstd: Option<zstd::bulk::Compressor<'static>>,
+    /// `None` where nothing is to be compressed.
+    compressor: Option<Compressor>,
     /// Whether the page before shrank: as long as pages do, none is sampled first.
-    #[cfg(feature = "zstd")]
     last_shrank: bool,
-    #[cfg(feature = "zstd")]
+    /// Room for a sample that shrinks.
     sample: Vec<u8>,
 }
 
-#[cfg(feature = "zstd")]
 impl PageCompressor {
     /// A compressor for `codec`.
     pub(crate) fn new(codec: Codec) -> Result<Self, FormatError> {
-        let unsupported = |_| FormatError::UnsupportedCodec { codec: "zstd" };
-        Ok(match codec {
-            Codec::None => Self { zstd: None, last_shrank: false, sample: Vec::new() },
-            Codec::Zstd { level } => Self {
-                zstd: Some(zstd::bulk::Compressor::new(level).map_err(unsupported)?),
-                last_shrank: false,
-                sample: vec![0; worthwhile_bytes(SAMPLE_BYTES)],
-            },
-        })
+        let compressor = match codec {
+            Codec::None => None,
+            Codec::Zstd { level } => Some(Compressor::new(level)?),
+        };
+        Ok(Self { compressor, last_shrank: false, sample: vec![0; worthwhile_bytes(SAMPLE_BYTES)] })
     }
 
     /// Compresses `raw` into the start of `stored` and returns the length, or `None` if a tenth
     /// cannot be saved.
     pub(crate) fn compress(&mut self, raw: &[u8], stored: &mut [u8]) -> Option<usize> {
-        let zstd = self.zstd.as_mut()?;
+        let compressor = self.compressor.as_mut()?;
         if !self.last_shrank && raw.len() > 2 * SAMPLE_BYTES {
             let start = raw.len() / 2 - SAMPLE_BYTES / 2;
-            let sample = &raw[start..start + SAMPLE_BYTES];
-            zstd.compress_to_buffer(sample, &mut self.sample[..]).ok()?;
+            compressor.compress(&raw[start..start + SAMPLE_BYTES], &mut self.sample)?;
         }
-        // A result that does not fit the room is an error of zstd's, and means "not worth it".
         let room = worthwhile_bytes(raw.len()).min(stored.len());
-        let stored_bytes = zstd.compress_to_buffer(raw, &mut stored[..room]).ok();
+        let stored_bytes = compressor.compress(raw, &mut stored[..room]);
         self.last_shrank = stored_bytes.is_some();
         stored_bytes
-    }
-}
-
-#[cfg(not(feature = "zstd"))]
-impl PageCompressor {
-    /// A compressor for `codec`, which cannot be anything but [`Codec::None`].
-    pub(crate) fn new(codec: Codec) -> Result<Self, FormatError> {
-        match codec {
-            Codec::None => Ok(Self {}),
-            Codec::Zstd { .. } => Err(FormatError::UnsupportedCodec { codec: "zstd" }),
-        }
-    }
-
-    /// Never saves anything.
-    pub(crate) fn compress(&mut self, _raw: &[u8], _stored: &mut [u8]) -> Option<usize> {
-        None
     }
 }
 
@@ -79,41 +56,26 @@ impl fmt::Debug for PageCompressor {
     }
 }
 
-/// Decompresses payloads into memory that is allocated once, with the first compressed page.
+/// Decompresses payloads into memory that is allocated once, with the first page that needs it.
 #[derive(Default)]
 pub(crate) struct PageDecompressor {
-    #[cfg(feature = "zstd")]
-    zstd: Option<zstd::bulk::Decompressor<'static>>,
+    decompressor: Decompressor,
     raw: Option<Buffer>,
 }
 
 impl PageDecompressor {
-    /// The decompressed payload of a page, which must be exactly `raw_bytes` long.
+    /// Decompresses a payload, which must be exactly `raw_bytes` long.
     pub(crate) fn decompress(&mut self, stored: &[u8], raw_bytes: usize) -> Result<(), PageFault> {
         let raw = Self::room(&mut self.raw, raw_bytes);
-        #[cfg(feature = "zstd")]
-        {
-            let zstd = match &mut self.zstd {
-                Some(zstd) => zstd,
-                none => none
-                    .insert(zstd::bulk::Decompressor::new().map_err(|_| PageFault::Compression)?),
-            };
-            match zstd.decompress_to_buffer(stored, &mut raw.all_mut()[..raw_bytes]) {
-                Ok(bytes) if bytes == raw_bytes => Ok(()),
-                _ => Err(PageFault::Compression),
-            }
-        }
-        #[cfg(not(feature = "zstd"))]
-        {
-            let _ = (stored, raw);
-            Err(PageFault::Codec(super::header::StoredAs::Zstd as u8))
+        match self.decompressor.decompress(stored, raw.filled_mut())? {
+            bytes if bytes == raw_bytes => Ok(()),
+            _ => Err(PageFault::Compression),
         }
     }
 
     /// Keeps a copy of a payload that is not aligned for its archive.
     pub(crate) fn align(&mut self, payload: &[u8]) {
-        let raw = Self::room(&mut self.raw, payload.len());
-        raw.all_mut()[..payload.len()].copy_from_slice(payload);
+        Self::room(&mut self.raw, payload.len()).filled_mut().copy_from_slice(payload);
     }
 
     /// The payload that was decompressed or aligned last.
@@ -122,7 +84,8 @@ impl PageDecompressor {
     }
 
     fn room(raw: &mut Option<Buffer>, raw_bytes: usize) -> &mut Buffer {
-        let raw = raw.get_or_insert_with(|| Buffer::new(RAW_BYTES_MAX.next_multiple_of(4096)));
+        let capacity = RAW_BYTES_MAX.next_multiple_of(BUFFER_ALIGNMENT);
+        let raw = raw.get_or_insert_with(|| Buffer::new(capacity));
         raw.set_len(raw_bytes);
         raw
     }
@@ -131,5 +94,18 @@ impl PageDecompressor {
 impl fmt::Debug for PageDecompressor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PageDecompressor").field("raw", &self.raw).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(feature = "zstd")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_zstd_refuses_it_by_name() {
+        let error = PageCompressor::new(Codec::Zstd { level: 1 }).expect_err("there is no zstd");
+        assert_eq!(error.to_string(), "this build cannot handle the codec zstd");
+        let refused = PageDecompressor::default().decompress(&[1, 2, 3], 100);
+        assert_eq!(refused, Err(PageFault::Codec(1)));
     }
 }

@@ -21,11 +21,13 @@ mod options;
 mod order;
 mod piece;
 mod read;
+#[cfg_attr(not(feature = "zstd"), path = "zstd_absent.rs")]
+mod zstd;
 
 pub(crate) use archive::{PieceColumns, Run, complete, piece_payload_max, records_payload_max};
 pub(crate) use build::RecordsBuilder;
 pub(crate) use codec::PageCompressor;
-pub(crate) use header::{PageHeader, PageKind, StoredAs, page_bytes};
+pub(crate) use header::{PageHeader, PageKind, StoredAs, page_bytes, page_bytes_of};
 pub use options::{Codec, PageOptions};
 pub(crate) use order::{ascends, start_of_key};
 pub(crate) use piece::PieceSequence;

@@ -28,7 +28,7 @@ impl PageOptions {
         if !(1..=PIECE_BYTES_MAX).contains(&self.piece_bytes) {
             return Err(FormatError::InvalidOptions("a piece is not between 1 byte and 256 KiB"));
         }
-        self.codec.check()
+        Ok(())
     }
 
     /// Longest payload of a page that is built under these options.
@@ -56,16 +56,6 @@ pub enum Codec {
         /// 1 (fast) to 22 (small); negative levels are faster still.
         level: i32,
     },
-}
-
-impl Codec {
-    fn check(self) -> Result<(), FormatError> {
-        match self {
-            Self::None => Ok(()),
-            Self::Zstd { .. } if cfg!(feature = "zstd") => Ok(()),
-            Self::Zstd { .. } => Err(FormatError::UnsupportedCodec { codec: "zstd" }),
-        }
-    }
 }
 
 const _: () = assert!(PIECE_BYTES_MAX * 2 <= PAGE_BYTES_MAX, "a piece fits a page with ease");

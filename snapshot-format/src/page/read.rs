@@ -59,6 +59,16 @@ impl<'a> Page<'a> {
         if page_checksum(part, number, covered) != checksum {
             return Err(PageFault::Checksum);
         }
+        Self::decode_intact(page, part, number, scratch)
+    }
+
+    /// Checks a page whose length and checksum hold.
+    pub(crate) fn decode_intact(
+        page: &'a [u8],
+        part: &PartHeader,
+        number: u32,
+        scratch: &'a mut PageScratch,
+    ) -> Result<Self, PageFault> {
         let header = PageHeader::decode(page)?;
         if header.number != number {
             return Err(PageFault::Header { offset: PageHeader::number_offset() });

@@ -5,9 +5,9 @@ use super::index::{IndexEntry, read_index};
 use super::progress::Progress;
 use super::read_ahead::{ReadAhead, ReadHint};
 use super::{PartEntry, PartHeader};
-use crate::checksum::split_checksum;
+use crate::checksum::{page_checksum, split_checksum};
 use crate::error::{DamagedPage, FormatError, PageFault, PartFault};
-use crate::page::{Page, PageScratch};
+use crate::page::{Page, PageScratch, page_bytes_of};
 use crate::storage::SnapshotStorage;
 
 /// Reads the pages of one part in order, with several reads in flight, and checks all there is to
@@ -114,11 +114,14 @@ pub(super) fn check_page<'a>(
     number: u32,
     scratch: &'a mut PageScratch,
 ) -> Result<Page<'a>, PageFault> {
-    match split_checksum(bytes) {
-        Some((_, checksum)) if checksum == place.checksum => {}
-        _ => return Err(PageFault::Checksum),
+    let (covered, checksum) = split_checksum(bytes).ok_or(PageFault::CutShort)?;
+    if checksum != place.checksum || page_checksum(part, number, covered) != checksum {
+        return Err(PageFault::Checksum);
     }
-    let page = Page::decode(bytes, part, number, scratch)?;
+    if page_bytes_of(bytes)? != bytes.len() {
+        return Err(PageFault::CutShort);
+    }
+    let page = Page::decode_intact(bytes, part, number, scratch)?;
     page.header().check_index(place.kind, place.database, place.hashes)?;
     Ok(page)
 }
