@@ -10,7 +10,7 @@ const BUFFER_BYTES: usize = 1 << 20;
 const BUFFER_BYTES_MIN: usize = 512 << 10;
 
 /// Requests in flight for one part beyond which no device becomes faster.
-const BUFFERS_MAX: usize = 16;
+const BUFFERS_MAX: usize = 8;
 
 /// Divides `budget_bytes` among `parts` writers that expect `expected_bytes` in all.
 ///

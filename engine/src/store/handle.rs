@@ -354,7 +354,9 @@ impl Store {
         self.inner.archive().set_retain(retain);
     }
 
-    /// Saves if the options say so, and refuses every later save. Blocks.
+    /// Saves if the options say so, refuses every later save, and lets go of the directory. Blocks.
+    ///
+    /// Other handles go on working in memory.
     ///
     /// # Errors
     ///
@@ -368,6 +370,7 @@ impl Store {
         };
         self.inner.archive().close();
         self.inner.archive().wait_for_save();
+        self.inner.unlock();
         saved
     }
 }

@@ -39,8 +39,8 @@ pub(crate) struct Inner {
     expired_keys: AtomicU64,
     random: AtomicU64,
     pub(crate) save_on_close: bool,
-    /// Keeps other processes out of the directory until the last handle, cut and save are gone.
-    _lock: Option<DirectoryLock>,
+    /// Keeps other processes out of the directory, until the store is closed or gone.
+    lock: Mutex<Option<DirectoryLock>>,
 }
 
 impl fmt::Debug for Inner {
@@ -80,7 +80,7 @@ impl Inner {
             expired_keys: AtomicU64::new(0),
             random: AtomicU64::new(random_word()?),
             save_on_close: options.save_on_close,
-            _lock: lock,
+            lock: Mutex::new(lock),
         });
         if options.maintenance {
             let queue = Arc::clone(&store.queue);
@@ -98,6 +98,11 @@ impl Inner {
 
     pub(crate) fn archive(&self) -> &Archive {
         &self.archive
+    }
+
+    /// Lets other processes have the directory. Nothing is saved afterwards.
+    pub(crate) fn unlock(&self) {
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// A handle to database `index`.
