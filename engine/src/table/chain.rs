@@ -30,55 +30,45 @@ pub(super) struct Keeping<'a> {
 
 /// The link of `entry`, if the word that led to it says that it may be followed.
 #[inline]
-pub(super) fn predecessor<'g>(
-    word: Word,
-    entry: Entry<'g>,
-    _: &'g Guard,
-) -> Option<(Word, Entry<'g>)> {
+pub(super) fn predecessor<'g>(word: Word<'g>, entry: Entry<'g>) -> Option<(Word<'g>, Entry<'g>)> {
     if !word.has_chain() {
         return None;
     }
-    let link = entry.link();
-    // SAFETY: CHAIN says that the link's entry is owned by the word, hence not retired before
-    // the guard was made (R2), and a word with CHAIN leads to an entry with a link.
-    (!link.is_vacant()).then(|| (link, unsafe { Entry::from_word(link) }))
+    // SAFETY: the word that led to the entry has CHAIN.
+    let link = unsafe { entry.link() };
+    Some((link, link.entry()?))
 }
 
 /// All entries that `word` owns, newest first.
 pub(super) fn nodes<'g>(
-    word: Word,
+    word: Word<'g>,
     entry: Entry<'g>,
-    guard: &'g Guard,
-) -> impl Iterator<Item = (Word, Entry<'g>)> {
-    std::iter::successors(Some((word, entry)), move |&(word, entry)| {
-        predecessor(word, entry, guard)
-    })
+) -> impl Iterator<Item = (Word<'g>, Entry<'g>)> {
+    std::iter::successors(Some((word, entry)), move |&(word, entry)| predecessor(word, entry))
 }
 
 /// The entry that is current: the head, or what it covers while its transaction is undecided.
 #[inline]
 pub(super) fn current<'g>(
-    word: Word,
+    word: Word<'g>,
     entry: Entry<'g>,
     versions: &Versions,
-    guard: &'g Guard,
 ) -> Option<Entry<'g>> {
     match versions.stamp(entry) {
         Stamp::At(_) => Some(entry),
-        Stamp::Undecided => predecessor(word, entry, guard).map(|(_, entry)| entry),
+        Stamp::Undecided => predecessor(word, entry).map(|(_, entry)| entry),
     }
     .filter(|entry| !entry.is_tombstone())
 }
 
 /// The entry that a cut at `version` sees, tombstones left out.
 pub(super) fn visible_at<'g>(
-    word: Word,
+    word: Word<'g>,
     entry: Entry<'g>,
     version: u64,
     versions: &Versions,
-    guard: &'g Guard,
 ) -> Option<Entry<'g>> {
-    nodes(word, entry, guard)
+    nodes(word, entry)
         .find(|&(_, entry)| match versions.stamp(entry) {
             Stamp::At(from) => from <= version,
             Stamp::Undecided => false,
@@ -104,14 +94,13 @@ impl Keeping<'_> {
     /// cut needs, with `CHAIN` only if one below it is needed too (rule R3).
     pub(super) fn link_to_needed<'g>(
         &self,
-        word: Word,
+        word: Word<'g>,
         entry: Entry<'g>,
         superseded_at: u64,
-        guard: &'g Guard,
-    ) -> Option<Word> {
+    ) -> Option<Word<'g>> {
         let mut until = superseded_at;
-        let mut first: Option<Word> = None;
-        for (word, entry) in nodes(word, entry, guard) {
+        let mut first: Option<Word<'g>> = None;
+        for (word, entry) in nodes(word, entry) {
             let from = self.stamp(entry);
             if self.is_needed(from, until) {
                 match first {
@@ -125,11 +114,10 @@ impl Keeping<'_> {
     }
 
     /// Whether anything below the head is needed. The head is stamped.
-    pub(super) fn needs_chain<'g>(&self, word: Word, head: Entry<'g>, guard: &'g Guard) -> bool {
+    pub(super) fn needs_chain<'g>(&self, word: Word<'g>, head: Entry<'g>) -> bool {
         let Stamp::At(superseded_at) = self.versions.stamp(head) else { return true };
-        predecessor(word, head, guard).is_some_and(|(link, entry)| {
-            self.link_to_needed(link, entry, superseded_at, guard).is_some()
-        })
+        predecessor(word, head)
+            .is_some_and(|(link, entry)| self.link_to_needed(link, entry, superseded_at).is_some())
     }
 }
 
@@ -137,14 +125,14 @@ impl Keeping<'_> {
 /// `before`, and returns the change of what cuts hold: the head of `before` was current until
 /// then and is held from then on unless it is retired.
 pub(super) fn retire_difference<'g>(
-    before: Word,
+    before: Word<'g>,
     head: Entry<'g>,
-    after: Option<Word>,
+    after: Option<Word<'g>>,
     guard: &'g Guard,
 ) -> Held {
     let mut held = Held::default();
     let mut kept_below = false;
-    for (depth, (word, entry)) in nodes(before, head, guard).enumerate() {
+    for (depth, (word, entry)) in nodes(before, head).enumerate() {
         let keep = match after {
             // Everything below the first kept entry stays iff the link says so.
             Some(link) if link.same_entry(word) => {

@@ -61,11 +61,11 @@ pub(crate) fn commit(
 }
 
 /// Installs changes until one does not find what it expected.
-fn install_all<'k>(
+fn install_all<'k, 'g>(
     changes: Vec<Change<'k>>,
     batch: *const Batch,
-    placed: &mut Vec<(&'k Keyspace, Installed)>,
-    guard: &Guard,
+    placed: &mut Vec<(&'k Keyspace, Installed<'g>)>,
+    guard: &'g Guard,
 ) -> Result<bool, Error> {
     for Change { keyspace, hash, expected, draft, counts } in changes {
         match keyspace.install(hash, expected, draft, counts, batch, guard)? {

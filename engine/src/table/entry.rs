@@ -244,10 +244,10 @@ impl Draft {
     }
 
     /// Sets the link to the version before this one.
-    pub(super) fn set_link(&mut self, link: Word) {
+    pub(super) fn set_link(&mut self, link: Word<'_>) {
         debug_assert!(self.is_versioned());
         // SAFETY: the entry has the field and is private.
-        unsafe { self.raw().link_field().cast::<*mut u8>().write(link.as_raw()) };
+        unsafe { self.raw().link_field().cast::<*mut u8>().write(link.to_raw()) };
     }
 
     /// Sets the version word before publication.
@@ -408,16 +408,15 @@ pub(crate) struct Entry<'g> {
 }
 
 impl<'g> Entry<'g> {
-    /// Follows a slot word or a link.
+    /// The entry at an address.
     ///
     /// # Safety
     ///
-    /// The word was read from a slot, or from a link that may be followed, while the guard that
-    /// `'g` borrows was held, and is not vacant (E4).
+    /// E4: the address is an entry's, which is alive while the guard is held that `'g` borrows.
     #[inline]
-    pub(super) unsafe fn from_word(word: Word) -> Self {
-        // SAFETY: the caller says that the word is not vacant, so its pointer is not null.
-        let start = unsafe { NonNull::new_unchecked(word.pointer().cast::<Header>()) };
+    pub(super) unsafe fn from_address(address: *mut u8) -> Self {
+        // SAFETY: an entry's address is not null.
+        let start = unsafe { NonNull::new_unchecked(address.cast::<Header>()) };
         Self { raw: Raw(start), guard: PhantomData }
     }
 
@@ -505,13 +504,20 @@ impl<'g> Entry<'g> {
         self.raw.version()
     }
 
-    /// The link to the version before. Whether it may be followed, the word that led here says.
-    pub(super) fn link(self) -> Word {
+    /// The link to the version before, empty if there is none.
+    ///
+    /// # Safety
+    ///
+    /// The word that led here has `CHAIN`, which says that the link may be followed (R2).
+    pub(super) unsafe fn link(self) -> Word<'g> {
         if !self.raw.has(HAS_VERSION) {
             return Word::EMPTY;
         }
         // SAFETY: the flag says that the field is there, and it is immutable (E1).
-        Word::from_raw(unsafe { self.raw.link_field().cast::<*mut u8>().read() })
+        let raw = unsafe { self.raw.link_field().cast::<*mut u8>().read() };
+        // SAFETY: CHAIN says that the entry it leads to is owned by the word that led here, so it
+        // is not retired before the guard was made (W1).
+        unsafe { Word::from_raw(raw) }
     }
 
     /// Asks for the entry's first cache lines.

@@ -22,9 +22,9 @@ pub(crate) struct Observed(Option<*mut u8>);
 
 /// An entry that a transaction has installed and that is not decided yet.
 #[derive(Debug)]
-pub(crate) struct Installed {
+pub(crate) struct Installed<'g> {
     /// The slot word that leads to it.
-    word: Word,
+    word: Word<'g>,
     hash: u64,
     /// Whether it counts as a change.
     counts: bool,
@@ -59,15 +59,15 @@ impl Keyspace {
     /// # Errors
     ///
     /// [`Error::HashCollisions`].
-    pub(crate) fn install(
+    pub(crate) fn install<'g>(
         &self,
         hash: u64,
         expected: Option<Observed>,
         draft: Draft,
         counts: bool,
         batch: *const Batch,
-        guard: &Guard,
-    ) -> Result<Option<Installed>, Error> {
+        guard: &'g Guard,
+    ) -> Result<Option<Installed<'g>>, Error> {
         let mut draft = draft;
         draft.set_version_word(Batch::version_word(batch));
         loop {
@@ -94,26 +94,24 @@ impl Keyspace {
                 return Ok(None);
             }
             draft.set_link(word);
-            let new = Word::new(draft.address(), tag_of(hash))
-                .with_tombstone(draft.as_entry().is_tombstone())
-                .with_chain(head.is_some());
-            if slot.replace(word, new).is_ok() {
-                draft.into_address();
-                let mut held = Held::default();
-                if let Some(head) = head {
-                    held.add(head);
+            match slot.publish(word, draft, tag_of(hash), head.is_some(), guard) {
+                Ok(word) => {
+                    let mut held = Held::default();
+                    if let Some(head) = head {
+                        held.add(head);
+                    }
+                    self.versions.note_held(guard, held);
+                    return Ok(Some(Installed { word, hash, counts }));
                 }
-                self.versions.note_held(guard, held);
-                return Ok(Some(Installed { word: new, hash, counts }));
+                Err(raced) => draft = raced,
             }
         }
     }
 
     /// Ends the life of a committed entry as part of a batch: gives it the batch's version,
     /// counts it, and cuts off what it covered if no cut needs that.
-    pub(crate) fn settle(&self, installed: &Installed, version: u64, guard: &Guard) {
-        // SAFETY: installed under this guard; at worst it is retired by now.
-        let entry = unsafe { Entry::from_word(installed.word) };
+    pub(crate) fn settle(&self, installed: &Installed<'_>, version: u64, guard: &Guard) {
+        let entry = installed.entry();
         if let Some(word) = entry.version() {
             // Only the owner of a batch replaces the words that lead to it.
             word.store(version, Ordering::SeqCst);
@@ -121,13 +119,12 @@ impl Keyspace {
         let changes = i64::from(installed.counts);
         let mut counts = Counts { changes, ..Counts::default() };
         counts.count_in(entry);
-        let chained = installed.word.has_chain();
-        if chained {
-            // SAFETY: the predecessor was reachable under this guard when it was covered.
-            counts.count_out(unsafe { Entry::from_word(entry.link()) });
+        let covered = chain::predecessor(installed.word, entry);
+        if let Some((_, covered)) = covered {
+            counts.count_out(covered);
         }
         self.counters.add(guard, counts);
-        if chained {
+        if covered.is_some() {
             let keeping = self.keeping(installed.hash);
             self.trim_key(&keeping, entry.key(), guard);
             self.shorten(installed, guard);
@@ -136,9 +133,8 @@ impl Keyspace {
 
     /// Replaces a settled entry by a copy that links only what a cut needs, if its own link leads
     /// over entries that nobody does. Keeps chains short under repeated transactions (R3).
-    fn shorten(&self, installed: &Installed, guard: &Guard) {
-        // SAFETY: installed under this guard.
-        let entry = unsafe { Entry::from_word(installed.word) };
+    fn shorten(&self, installed: &Installed<'_>, guard: &Guard) {
+        let entry = installed.entry();
         let keeping = self.keeping(installed.hash);
         let Stamp::At(version) = self.versions.stamp(entry) else { return };
         let Some(located) = self.locate(installed.hash, guard) else { return };
@@ -150,27 +146,22 @@ impl Keyspace {
         if word.is_frozen() || !word.has_chain() || head.address() != entry.address() {
             return;
         }
-        let Some((below, predecessor)) = chain::predecessor(word, head, guard) else { return };
-        let link = keeping.link_to_needed(below, predecessor, version, guard);
+        let Some((below, predecessor)) = chain::predecessor(word, head) else { return };
+        let link = keeping.link_to_needed(below, predecessor, version);
         if link.is_none_or(|link| link.same_entry(below)) {
             return;
         }
         let mut copy = Draft::new(&entry.content(), true);
         copy.set_version_word(version);
         copy.set_link(link.unwrap_or(Word::EMPTY));
-        let new = Word::new(copy.address(), tag_of(installed.hash))
-            .with_tombstone(entry.is_tombstone())
-            .with_chain(link.is_some());
-        if slot.replace(word, new).is_ok() {
-            copy.into_address();
+        if slot.publish(word, copy, tag_of(installed.hash), link.is_some(), guard).is_ok() {
             self.versions.note_held(guard, chain::retire_difference(word, head, link, guard));
         }
     }
 
     /// Takes back what `installed` stands for, whose batch was aborted.
-    pub(crate) fn give_up(&self, installed: &Installed, guard: &Guard) {
-        // SAFETY: installed under this guard; at worst it is taken back and retired by now.
-        let entry = unsafe { Entry::from_word(installed.word) };
+    pub(crate) fn give_up(&self, installed: &Installed<'_>, guard: &Guard) {
+        let entry = installed.entry();
         self.take_back(installed.hash, entry, guard);
     }
 
@@ -189,9 +180,9 @@ impl Keyspace {
                 self.finish_replacement(hash, &located, guard);
                 continue;
             }
-            let taken = match chain::predecessor(word, entry, guard) {
+            let taken = match chain::predecessor(word, entry) {
                 Some((link, covered)) => self.uncover(slot, word, link, covered, guard),
-                None => self.bury(slot, word, hash, entry, guard),
+                None => self.bury(slot, word, entry, guard),
             };
             if taken {
                 chain::retire(entry, guard);
@@ -201,13 +192,13 @@ impl Keyspace {
     }
 
     /// Puts the covered entry back into its slot.
-    fn uncover(
+    fn uncover<'g>(
         &self,
-        slot: &Slot,
-        word: Word,
-        link: Word,
-        covered: Entry<'_>,
-        guard: &Guard,
+        slot: &'g Slot,
+        word: Word<'g>,
+        link: Word<'g>,
+        covered: Entry<'g>,
+        guard: &'g Guard,
     ) -> bool {
         let uncovered = slot.replace(word, link).is_ok();
         if uncovered {
@@ -219,16 +210,18 @@ impl Keyspace {
     }
 
     /// Leaves a tombstone in a slot that was empty, since it can never be so again (R6).
-    fn bury(&self, slot: &Slot, word: Word, hash: u64, entry: Entry<'_>, guard: &Guard) -> bool {
+    fn bury<'g>(&self, slot: &'g Slot, word: Word<'g>, entry: Entry<'g>, guard: &'g Guard) -> bool {
         let grave = tombstone(entry.key(), false);
-        let buried = Word::new(grave.address(), tag_of(hash)).with_tombstone(true);
-        if slot.replace(word, buried).is_err() {
-            return false;
-        }
+        let Ok(buried) = slot.publish(word, grave, word.tag(), false, guard) else { return false };
         let mut counts = Counts::default();
-        counts.count_in(grave.as_entry());
-        grave.into_address();
+        counts.count_in(buried.entry().expect("a published word leads to its entry"));
         self.counters.add(guard, counts);
         true
+    }
+}
+
+impl<'g> Installed<'g> {
+    fn entry(&self) -> Entry<'g> {
+        self.word.entry().expect("an installed word leads to its entry")
     }
 }

@@ -269,7 +269,7 @@ impl Drop for Keyspace {
             for (_, word, segment) in Self::segments_of(directory, &guard) {
                 for slot in segment.slots() {
                     // SAFETY: K2: nobody else can reach the keyspace.
-                    unsafe { free_nodes(slot.load(), &mut held, &guard) };
+                    unsafe { free_nodes(slot.load(&guard), &mut held) };
                 }
                 // SAFETY: K2, and each segment is visited once.
                 unsafe { Segment::free(word.segment()) };
@@ -286,13 +286,9 @@ impl Drop for Keyspace {
 /// # Safety
 ///
 /// Nobody else can reach it, now or later.
-unsafe fn free_nodes(word: Word, held: &mut Held, guard: &Guard) {
-    if word.is_vacant() {
-        return;
-    }
-    // SAFETY: the word is not vacant and owns its entry.
-    let head = unsafe { super::Entry::from_word(word) };
-    for (depth, (_, node)) in chain::nodes(word, head, guard).enumerate() {
+unsafe fn free_nodes(word: Word<'_>, held: &mut Held) {
+    let Some(head) = word.entry() else { return };
+    for (depth, (_, node)) in chain::nodes(word, head).enumerate() {
         if depth > 0 {
             held.subtract(node);
         }

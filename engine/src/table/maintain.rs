@@ -32,10 +32,10 @@ struct Occupancy {
     frozen: bool,
 }
 
-fn occupancy(segment: &Segment) -> Occupancy {
+fn occupancy(segment: &Segment, guard: &Guard) -> Occupancy {
     let mut sum = Occupancy::default();
     for slot in segment.slots() {
-        let word = slot.load();
+        let word = slot.load(guard);
         sum.frozen |= word.is_frozen();
         if word.is_vacant() {
             continue;
@@ -59,7 +59,7 @@ impl Keyspace {
             return Tended { next: last.checked_add(1), expired: 0 };
         };
         let expired = self.remove_expired(located.segment, now_unix_ms, &guard);
-        let occupancy = occupancy(located.segment);
+        let occupancy = occupancy(located.segment, &guard);
         if occupancy.tombstones >= TOMBSTONES_MIN && occupancy.live <= SLOTS / 2 {
             self.finish_replacement(from, &located, &guard);
         }
@@ -68,20 +68,13 @@ impl Keyspace {
         Tended { next: last.checked_add(1), expired }
     }
 
-    fn remove_expired(&self, segment: &Segment, now_unix_ms: u64, _: &Guard) -> u64 {
+    fn remove_expired(&self, segment: &Segment, now_unix_ms: u64, guard: &Guard) -> u64 {
         let has_expired =
             |entry: Entry<'_>| matches!(entry.expiry(), Expiry::At(at) if at <= now_unix_ms);
         let mut removed = 0;
         for slot in segment.slots() {
-            let word = slot.load();
-            if word.is_vacant() || word.is_tombstone() {
-                continue;
-            }
-            // SAFETY: read from a slot under the caller's guard, and not vacant.
-            let entry = unsafe { Entry::from_word(word) };
-            if !has_expired(entry) {
-                continue;
-            }
+            let word = slot.load(guard);
+            let Some(entry) = word.entry().filter(|entry| has_expired(*entry)) else { continue };
             let key = entry.key();
             let outcome = self.write(self.hash(key), key, None, |current, _, versioned| {
                 // Looked at again: it may have been written meanwhile.
@@ -104,7 +97,7 @@ impl Keyspace {
         let live: usize = [buddies.low, buddies.high]
             .map(|word| {
                 // SAFETY: read from a directory under the guard.
-                let occupancy = occupancy(unsafe { word.segment().as_ref() });
+                let occupancy = occupancy(unsafe { word.segment().as_ref() }, &guard);
                 if occupancy.frozen { SLOTS } else { occupancy.live }
             })
             .iter()

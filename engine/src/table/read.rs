@@ -20,7 +20,7 @@ impl Keyspace {
         let located = self.locate(hash, guard)?;
         let (_, word, entry) = located.segment.find(hash, key, guard)?;
         hooks::at(Point::EntryFound);
-        chain::current(word, entry, &self.versions, guard)
+        chain::current(word, entry, &self.versions)
     }
 
     /// Returns the entry of `key` that a cut at `version` sees.
@@ -33,7 +33,7 @@ impl Keyspace {
     ) -> Option<Entry<'g>> {
         let located = self.locate_in(self.shard(hash).directory_ordered()?, hash, guard);
         let (_, word, entry) = located.segment.find(hash, key, guard)?;
-        chain::visible_at(word, entry, version, &self.versions, guard)
+        chain::visible_at(word, entry, version, &self.versions)
     }
 
     /// Looks up to [`LOOKUP_BATCH`] keys up, one stage for all of them after the other, so that
@@ -74,7 +74,7 @@ impl Keyspace {
             let tag = tag_of(hash);
             // Most keys are in their home bucket; the others' entries are not prefetched.
             for slot in &located.segment.run(hash)[..super::segment::BUCKET_SLOTS] {
-                let word = slot.load();
+                let word = slot.load(guard);
                 if word.tag() == tag && !word.is_vacant() {
                     prefetch(word.pointer());
                 }
@@ -83,7 +83,7 @@ impl Keyspace {
         for (i, key) in keys.iter().enumerate() {
             found[i] = located[i].and_then(|located| {
                 let (_, word, entry) = located.segment.find(hashes[i], key.as_ref(), guard)?;
-                chain::current(word, entry, &self.versions, guard)
+                chain::current(word, entry, &self.versions)
             });
         }
     }

@@ -28,11 +28,11 @@ use crate::version::{Held, Stamp};
 /// What a copy of one or two frozen segments keeps, and what the winner retires.
 struct Contents<'g> {
     /// Words to place again, in slot order, with their hashes.
-    kept: Vec<(u64, Word)>,
+    kept: Vec<(u64, Word<'g>)>,
     /// Tombstones that go, with all of their history (R10).
-    tombstones: Vec<(Word, Entry<'g>)>,
+    tombstones: Vec<(Word<'g>, Entry<'g>)>,
     /// Heads that stay and lose their history.
-    trimmed: Vec<(Word, Entry<'g>)>,
+    trimmed: Vec<(Word<'g>, Entry<'g>)>,
 }
 
 /// Segments that nobody else knows yet; they free themselves unless they are published.
@@ -105,7 +105,7 @@ impl Keyspace {
             (0..2_u64)
                 .map(|half| {
                     let segment = private.add();
-                    let of_half = |&(hash, _): &(u64, Word)| u64::from(hash & bit != 0) == half;
+                    let of_half = |&(hash, _): &(u64, Word<'_>)| u64::from(hash & bit != 0) == half;
                     fill(segment, contents.kept.iter().copied().filter(of_half));
                     DirectoryWord::new(NonNull::from(segment), local_depth + 1)
                 })
@@ -143,7 +143,7 @@ impl Keyspace {
             (0..2_u64)
                 .map(|half| {
                     let segment = private.add();
-                    let of_half = |&(hash, _): &(u64, Word)| u64::from(hash & bit != 0) == half;
+                    let of_half = |&(hash, _): &(u64, Word<'_>)| u64::from(hash & bit != 0) == half;
                     fill(segment, contents.kept.iter().copied().filter(of_half));
                     DirectoryWord::new(NonNull::from(segment), local_depth)
                 })
@@ -167,19 +167,14 @@ impl Keyspace {
         let mut contents =
             Contents { kept: Vec::with_capacity(SLOTS), tombstones: vec![], trimmed: vec![] };
         // Everything is frozen before anything is looked at (R8).
-        let frozen: Vec<_> = segments.iter().map(|segment| segment.freeze()).collect();
+        let frozen: Vec<_> = segments.iter().map(|segment| segment.freeze(guard)).collect();
         for &word in frozen.iter().flat_map(|words| words.iter()) {
-            if word.is_vacant() {
-                continue;
-            }
-            // SAFETY: read from a slot under the guard, and not vacant.
-            let head = unsafe { Entry::from_word(word) };
+            let Some(head) = word.entry() else { continue };
             let hash = self.hash(head.key());
             // The copier stamps what it copies (R5c). An undecided head is copied as it is.
             let decided = matches!(self.versions.stamp(head), Stamp::At(_));
             let keeping = self.keeping(hash);
-            let needs_chain =
-                word.has_chain() && (!decided || keeping.needs_chain(word, head, guard));
+            let needs_chain = word.has_chain() && (!decided || keeping.needs_chain(word, head));
             let drops_needed_tombstones = cfg!(engine_broken = "tombstone_dropped_early");
             if word.is_tombstone() && decided && (!needs_chain || drops_needed_tombstones) {
                 contents.tombstones.push((word, head));
@@ -267,7 +262,7 @@ impl Keyspace {
 }
 
 /// Copies words in slot order into an empty private segment, where they always fit (R7).
-fn fill(segment: &Segment, kept: impl Iterator<Item = (u64, Word)>) {
+fn fill<'g>(segment: &Segment, kept: impl Iterator<Item = (u64, Word<'g>)>) {
     for (hash, word) in kept {
         assert!(segment.place_private(hash, word), "a copy in slot order fits (R7)");
     }

@@ -22,7 +22,7 @@ impl Keyspace {
         &self,
         from: u64,
         guard: &'g Guard,
-        mut visible: impl FnMut(super::word::Word, Entry<'g>) -> Option<Entry<'g>>,
+        mut visible: impl FnMut(super::word::Word<'g>, Entry<'g>) -> Option<Entry<'g>>,
     ) -> Page<'g> {
         let Some(directory) = self.shard(from).directory_ordered() else {
             let last = HashRange::of_prefix(from, self.shard_bits()).last;
@@ -32,12 +32,8 @@ impl Keyspace {
         let last = self.range_of(from, &located).last;
         let mut entries = Vec::with_capacity(SLOTS);
         for slot in located.segment.slots() {
-            let word = slot.load_ordered();
-            if word.is_vacant() {
-                continue;
-            }
-            // SAFETY: read from a slot under the guard, and not vacant.
-            let head = unsafe { Entry::from_word(word) };
+            let word = slot.load_ordered(guard);
+            let Some(head) = word.entry() else { continue };
             if let Some(entry) = visible(word, head) {
                 let hash = self.hash(entry.key());
                 if hash >= from {
@@ -53,14 +49,12 @@ impl Keyspace {
 
     /// What a cut at `version` sees of the segment that covers `from`.
     pub(crate) fn page_at<'g>(&self, from: u64, version: u64, guard: &'g Guard) -> Page<'g> {
-        self.page(from, guard, |word, head| {
-            chain::visible_at(word, head, version, &self.versions, guard)
-        })
+        self.page(from, guard, |word, head| chain::visible_at(word, head, version, &self.versions))
     }
 
     /// What is current in the segment that covers `from`.
     pub(crate) fn current_page<'g>(&self, from: u64, guard: &'g Guard) -> Page<'g> {
-        self.page(from, guard, |word, head| chain::current(word, head, &self.versions, guard))
+        self.page(from, guard, |word, head| chain::current(word, head, &self.versions))
     }
 
     /// Cuts off all history in the hashes `first..=last` that nobody needs (the walk's half of
@@ -91,15 +85,14 @@ impl Keyspace {
 
     fn trim_segment(&self, segment: &Segment, guard: &Guard) -> Trimmed {
         for slot in segment.slots() {
-            let word = slot.load_ordered();
+            let word = slot.load_ordered(guard);
             if word.is_frozen() {
                 return Trimmed::Frozen;
             }
             if !word.has_chain() {
                 continue;
             }
-            // SAFETY: read from a slot under the guard; a word with CHAIN is not vacant.
-            let head = unsafe { Entry::from_word(word) };
+            let Some(head) = word.entry() else { continue };
             let keeping = self.keeping(self.hash(head.key()));
             if self.trim_slot(&keeping, slot, guard) == Trimmed::Frozen {
                 return Trimmed::Frozen;
@@ -121,7 +114,7 @@ impl Keyspace {
             let Some(located) = self.locate(random(), guard) else { continue };
             let mut live = Vec::with_capacity(SLOTS);
             for slot in located.segment.slots() {
-                let word = slot.load();
+                let word = slot.load(guard);
                 if !word.is_vacant() && !word.is_tombstone() {
                     live.push(word);
                 }
@@ -130,9 +123,8 @@ impl Keyspace {
                 continue;
             }
             let word = live[(random() % live.len() as u64) as usize];
-            // SAFETY: read from a slot under the guard, and not vacant.
-            let head = unsafe { Entry::from_word(word) };
-            if let Some(entry) = chain::current(word, head, &self.versions, guard) {
+            let Some(head) = word.entry() else { continue };
+            if let Some(entry) = chain::current(word, head, &self.versions) {
                 return Some(entry);
             }
         }

@@ -54,7 +54,7 @@ fn home_of(hash: u64) -> usize {
 #[derive(Debug)]
 pub(super) enum Probe<'g> {
     /// The key has a slot; its word may be frozen, its entry a tombstone.
-    Found(&'g Slot, Word, Entry<'g>),
+    Found(&'g Slot, Word<'g>, Entry<'g>),
     /// The key has no slot; the first empty one of its run is this.
     Vacant(&'g Slot),
     /// The key has no slot, and the first empty one of its run is frozen.
@@ -99,23 +99,22 @@ impl Segment {
         &'g self,
         hash: u64,
         key: &[u8],
-        _: &'g Guard,
-    ) -> Option<(&'g Slot, Word, Entry<'g>)> {
+        guard: &'g Guard,
+    ) -> Option<(&'g Slot, Word<'g>, Entry<'g>)> {
         let tag = tag_of(hash);
         for bucket in self.run(hash).chunks_exact(BUCKET_SLOTS) {
             for slot in bucket {
-                let word = slot.load();
-                if word.tag() == tag && !word.is_vacant() {
-                    // SAFETY: the word was read from a slot under the guard and is not vacant.
-                    let entry = unsafe { Entry::from_word(word) };
-                    if entry.key() == key {
-                        return Some((slot, word, entry));
-                    }
+                let word = slot.load(guard);
+                if word.tag() == tag
+                    && let Some(entry) = word.entry()
+                    && entry.key() == key
+                {
+                    return Some((slot, word, entry));
                 }
             }
             // A bucket fills front to back, so its last slot tells whether any is empty. It is
             // loaded after the others: what was claimed meanwhile is newer than this search.
-            if bucket[BUCKET_SLOTS - 1].load().is_vacant() {
+            if bucket[BUCKET_SLOTS - 1].load(guard).is_vacant() {
                 return None;
             }
         }
@@ -124,11 +123,11 @@ impl Segment {
 
     /// Searches `key` for a writer (rule R6): slots in linear order, the first empty one is where
     /// the key belongs, and a frozen empty one is never passed over.
-    pub(super) fn probe<'g>(&'g self, hash: u64, key: &[u8], _: &'g Guard) -> Probe<'g> {
+    pub(super) fn probe<'g>(&'g self, hash: u64, key: &[u8], guard: &'g Guard) -> Probe<'g> {
         let tag = tag_of(hash);
         for slot in self.run(hash) {
-            let word = slot.load_ordered();
-            if word.is_vacant() {
+            let word = slot.load_ordered(guard);
+            let Some(entry) = word.entry() else {
                 if word.is_frozen() {
                     if cfg!(engine_broken = "frozen_empty_skipped") {
                         continue;
@@ -136,24 +135,20 @@ impl Segment {
                     return Probe::FrozenVacant;
                 }
                 return Probe::Vacant(slot);
-            }
-            if word.tag() == tag {
-                // SAFETY: the word was read from a slot under the guard and is not vacant.
-                let entry = unsafe { Entry::from_word(word) };
-                if entry.key() == key {
-                    return Probe::Found(slot, word, entry);
-                }
+            };
+            if word.tag() == tag && entry.key() == key {
+                return Probe::Found(slot, word, entry);
             }
         }
         Probe::Full
     }
 
     /// Freezes every slot (rule R8) and returns their words, which are final.
-    pub(super) fn freeze(&self) -> Box<[Word; SLOTS]> {
+    pub(super) fn freeze<'g>(&'g self, guard: &'g Guard) -> Box<[Word<'g>; SLOTS]> {
         let mut words = Box::new([Word::EMPTY; SLOTS]);
         for (slot, word) in self.slots.iter().zip(words.iter_mut()) {
             hooks::at(Point::Freezing);
-            *word = slot.freeze();
+            *word = slot.freeze(guard);
         }
         hooks::at(Point::Frozen);
         words
@@ -163,9 +158,9 @@ impl Segment {
     ///
     /// Returns whether there was one. Copying a whole segment in slot order always succeeds,
     /// since each word lands at or before the place it had (rule R7).
-    pub(super) fn place_private(&self, hash: u64, word: Word) -> bool {
+    pub(super) fn place_private(&self, hash: u64, word: Word<'_>) -> bool {
         for slot in self.run(hash) {
-            if slot.load().is_vacant() {
+            if slot.is_vacant_private() {
                 slot.fill_private(word);
                 return true;
             }

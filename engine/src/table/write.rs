@@ -54,7 +54,7 @@ pub(super) enum Trimmed {
 /// The slot a write goes to, and what is in it.
 struct Target<'g> {
     slot: &'g Slot,
-    word: Word,
+    word: Word<'g>,
     head: Option<Entry<'g>>,
 }
 
@@ -119,13 +119,13 @@ impl Keyspace {
     }
 
     /// Publishes `draft` over `target`, or gives it back if the slot has changed.
-    fn publish(
+    fn publish<'g>(
         &self,
         hash: u64,
-        target: &Target<'_>,
+        target: &Target<'g>,
         draft: Draft,
         era: Option<Era>,
-        guard: &Guard,
+        guard: &'g Guard,
     ) -> Result<(), Unpublished> {
         let keeping = self.keeping(hash);
         let mut draft = draft;
@@ -147,24 +147,20 @@ impl Keyspace {
         let link = if quiet {
             None
         } else {
-            target.head.and_then(|head| keeping.link_to_needed(target.word, head, u64::MAX, guard))
+            target.head.and_then(|head| keeping.link_to_needed(target.word, head, u64::MAX))
         };
         if draft.is_versioned() {
             draft.set_link(link.unwrap_or(Word::EMPTY));
         }
-        let new = Word::new(draft.address(), tag_of(hash))
-            .with_tombstone(draft.as_entry().is_tombstone())
-            .with_chain(link.is_some());
         if cfg!(engine_broken = "stamp_before_publish") && draft.is_versioned() {
             self.versions.stamp(draft.as_entry());
         }
         hooks::at(Point::BeforePublish);
-        if target.slot.replace(target.word, new).is_err() {
-            return Err(Unpublished::Raced(draft));
-        }
-        draft.into_address();
-        // SAFETY: the entry was published under this guard; at worst it is retired by now.
-        let entry = unsafe { Entry::from_word(new) };
+        let word = target
+            .slot
+            .publish(target.word, draft, tag_of(hash), link.is_some(), guard)
+            .map_err(Unpublished::Raced)?;
+        let entry = word.entry().expect("a published word leads to its entry");
         hooks::at(Point::BeforeStamp);
         // Also a quiet write stamps a versioned entry: a cut that starts later waits for this
         // announcement, so the stamp cannot come out later than the cut.
@@ -225,17 +221,18 @@ impl Keyspace {
     }
 
     /// Cuts the history of one slot off if nobody needs it.
-    pub(super) fn trim_slot(&self, keeping: &Keeping<'_>, slot: &Slot, guard: &Guard) -> Trimmed {
-        let word = slot.load_ordered();
+    pub(super) fn trim_slot<'g>(
+        &self,
+        keeping: &Keeping<'_>,
+        slot: &'g Slot,
+        guard: &'g Guard,
+    ) -> Trimmed {
+        let word = slot.load_ordered(guard);
         if word.is_frozen() {
             return Trimmed::Frozen;
         }
-        if !word.has_chain() {
-            return Trimmed::Done;
-        }
-        // SAFETY: read from a slot under the guard; a word with CHAIN is not vacant.
-        let head = unsafe { Entry::from_word(word) };
-        if keeping.needs_chain(word, head, guard) {
+        let Some(head) = word.entry().filter(|_| word.has_chain()) else { return Trimmed::Done };
+        if keeping.needs_chain(word, head) {
             return Trimmed::Done;
         }
         hooks::at(Point::BeforeTrim);
@@ -252,9 +249,9 @@ impl Keyspace {
 }
 
 /// Retires everything below the head that `word` owned.
-pub(super) fn retire_chain(word: Word, head: Entry<'_>, guard: &Guard) -> Held {
+pub(super) fn retire_chain<'g>(word: Word<'g>, head: Entry<'g>, guard: &'g Guard) -> Held {
     let mut held = Held::default();
-    for (_, entry) in chain::nodes(word, head, guard).skip(1) {
+    for (_, entry) in chain::nodes(word, head).skip(1) {
         held.subtract(entry);
         chain::retire(entry, guard);
     }
