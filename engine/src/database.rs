@@ -206,7 +206,8 @@ impl Database {
             let mut found = [None; LOOKUP_BATCH];
             self.keyspace(&guard).get_batch(keys, &guard, &mut found);
             for (i, entry) in found[..keys.len()].iter().enumerate() {
-                let live = entry.filter(|entry| self.store.is_live(*entry));
+                let live =
+                    entry.filter(|entry| !entry.is_tombstone() && self.store.is_live(*entry));
                 f(batch * LOOKUP_BATCH + i, live.map(EntryRef::of));
             }
         }
@@ -251,11 +252,12 @@ impl Database {
             let key = key.as_ref();
             keyspace.observe(keyspace.hash(key), key, &guard) == Some(Observed::of(*entry))
         });
+        // One time for all of them: keys that expire together are there together or not.
+        let now_unix_ms = self.store.clock.unix_ms();
+        let is_there =
+            |entry: &Entry<'_>| !entry.is_tombstone() && !entry.expiry().is_past(now_unix_ms);
         unchanged.then(|| {
-            entries
-                .iter()
-                .map(|entry| entry.filter(|entry| self.store.is_live(*entry)).map(Entry::to_value))
-                .collect()
+            entries.into_iter().map(|entry| entry.filter(is_there).map(Entry::to_value)).collect()
         })
     }
 

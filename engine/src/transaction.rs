@@ -74,9 +74,9 @@ impl Transaction<'_> {
             Some(Write::Hold) | None => {}
         }
         let keyspace = self.keyspace(database)?;
-        let entry = keyspace.get(keyspace.hash(key), key, self.guard);
+        let entry = keyspace.look(keyspace.hash(key), key, self.guard);
         let found = entry
-            .filter(|entry| !entry.expiry().is_past(self.now_unix_ms))
+            .filter(|entry| !entry.is_tombstone() && !entry.expiry().is_past(self.now_unix_ms))
             .map(|entry| (entry.to_value(), entry.expiry()));
         let observed = Observed::of(entry);
         let first = *self.reads.entry(address).or_insert(observed);

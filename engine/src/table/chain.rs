@@ -47,7 +47,8 @@ pub(super) fn nodes<'g>(
     std::iter::successors(Some((word, entry)), move |&(word, entry)| predecessor(word, entry))
 }
 
-/// The entry that is current: the head, or what it covers while its transaction is undecided.
+/// The entry that is current, maybe a tombstone: the head, or what it covers while its
+/// transaction is undecided.
 #[inline]
 pub(super) fn current<'g>(
     word: Word<'g>,
@@ -58,7 +59,6 @@ pub(super) fn current<'g>(
         Stamp::At(_) => Some(entry),
         Stamp::Undecided => predecessor(word, entry).map(|(_, entry)| entry),
     }
-    .filter(|entry| !entry.is_tombstone())
 }
 
 /// The entry that a cut at `version` sees, tombstones left out.

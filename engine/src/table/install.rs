@@ -15,6 +15,7 @@ use crate::version::{Held, Stamp};
 
 /// What a transaction saw under a key: an entry's identity, or nothing.
 ///
+/// Absence has an identity too, that of the tombstone: a key that came and went is not the same.
 /// Identities are addresses, so they mean something only while the guard is held under which
 /// they were taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +44,7 @@ impl Keyspace {
         let found =
             self.locate(hash, guard).and_then(|located| located.segment.find(hash, key, guard));
         let Some((_, _, head)) = found else { return Some(Observed(None)) };
-        (self.versions.stamp(head) != Stamp::Undecided)
-            .then(|| Observed::of((!head.is_tombstone()).then_some(head)))
+        (self.versions.stamp(head) != Stamp::Undecided).then(|| Observed::of(Some(head)))
     }
 
     /// Installs `draft` over what is current under its key, to become visible with `batch`.
@@ -89,8 +89,7 @@ impl Keyspace {
             if head.is_some_and(|head| self.versions.stamp(head) == Stamp::Undecided) {
                 return Ok(None);
             }
-            let observed = Observed::of(head.filter(|head| !head.is_tombstone()));
-            if expected.is_some_and(|expected| expected != observed) {
+            if expected.is_some_and(|expected| expected != Observed::of(head)) {
                 return Ok(None);
             }
             draft.set_link(word);

@@ -13,10 +13,16 @@ pub(crate) const LOOKUP_BATCH: usize = 16;
 
 impl Keyspace {
     /// Returns the current entry of `key`, expired or not.
+    #[inline]
+    pub(crate) fn get<'g>(&self, hash: u64, key: &[u8], guard: &'g Guard) -> Option<Entry<'g>> {
+        self.look(hash, key, guard).filter(|entry| !entry.is_tombstone())
+    }
+
+    /// Returns the current entry of `key`, expired or not, or its tombstone.
     ///
     /// Wait-free: reads at most a run of buckets and the entries whose tag matches.
     #[inline]
-    pub(crate) fn get<'g>(&self, hash: u64, key: &[u8], guard: &'g Guard) -> Option<Entry<'g>> {
+    pub(crate) fn look<'g>(&self, hash: u64, key: &[u8], guard: &'g Guard) -> Option<Entry<'g>> {
         let located = self.locate(hash, guard)?;
         let (_, word, entry) = located.segment.find(hash, key, guard)?;
         hooks::at(Point::EntryFound);
@@ -37,7 +43,7 @@ impl Keyspace {
     }
 
     /// Looks up to [`LOOKUP_BATCH`] keys up, one stage for all of them after the other, so that
-    /// their cache misses overlap. Each lookup is linearizable by itself.
+    /// their cache misses overlap. Each lookup is linearizable by itself. Finds tombstones too.
     pub(crate) fn get_batch<'g, K: AsRef<[u8]>>(
         &self,
         keys: &[K],

@@ -54,7 +54,9 @@ impl Keyspace {
 
     /// What is current in the segment that covers `from`.
     pub(crate) fn current_page<'g>(&self, from: u64, guard: &'g Guard) -> Page<'g> {
-        self.page(from, guard, |word, head| chain::current(word, head, &self.versions))
+        self.page(from, guard, |word, head| {
+            chain::current(word, head, &self.versions).filter(|entry| !entry.is_tombstone())
+        })
     }
 
     /// Cuts off all history in the hashes `first..=last` that nobody needs (the walk's half of
@@ -124,7 +126,8 @@ impl Keyspace {
             }
             let word = live[(random() % live.len() as u64) as usize];
             let Some(head) = word.entry() else { continue };
-            if let Some(entry) = chain::current(word, head, &self.versions) {
+            let current = chain::current(word, head, &self.versions);
+            if let Some(entry) = current.filter(|entry| !entry.is_tombstone()) {
                 return Some(entry);
             }
         }
