@@ -1,14 +1,15 @@
 //! Expiry: sweeps race with writers, and cuts judge by their own time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use exuvia::{Clock, Database, Expiry, ManualClock, Options, Store};
+use exuvia::{Clock, Database, Error, Expiry, ManualClock, Options, Store};
 use exuvia_tests::chaos::Stage;
 use exuvia_tests::deadline::{Deadline, eventually};
 use exuvia_tests::seed::Seed;
 
-use exuvia_tests::fixture::{PATIENCE, find, find_at, numbers, put};
+use exuvia_tests::fixture::{PATIENCE, find, find_at, numbers, open_with, put};
 
 fn open() -> (Store, Database, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(1_000));
@@ -76,6 +77,43 @@ fn reading_an_expired_key_writes_nothing() {
         assert_eq!(database.expiry(b"key"), None);
     }
     assert_eq!(store.stats(), before);
+}
+
+/// A clock that has moved on whenever somebody looks.
+#[derive(Debug, Default)]
+struct Restless(AtomicU64);
+
+impl Clock for Restless {
+    fn unix_ms(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn keys_that_expire_together_are_there_together_in_every_atomic_read() {
+    let clock = Arc::new(Restless::default());
+    let (store, database) =
+        open_with(Options::in_memory().shards(1).clock(clock.clone()).maintenance(false));
+    let keys: Vec<_> = (0..8_u64).map(u64::to_be_bytes).collect();
+    for distance in 0..80 {
+        let expires = clock.unix_ms() + distance;
+        for key in &keys {
+            put_until(&database, key, 1, expires);
+        }
+        let present = |values: usize| assert!(values == 0 || values == 8, "{values} of 8 keys");
+        present(database.get_many_atomic(&keys).iter().flatten().count());
+        let found = store.transaction(|transaction| {
+            let mut found = 0;
+            for key in &keys {
+                found += usize::from(transaction.get(0, key)?.is_some());
+            }
+            Ok::<_, Error>(found)
+        });
+        present(found.unwrap());
+        let cut = store.snapshot().unwrap();
+        present(keys.iter().filter(|key| cut.get(0, key.as_slice()).is_some()).count());
+        present(cut.iter().count());
+    }
 }
 
 #[test]

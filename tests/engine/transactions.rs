@@ -294,6 +294,59 @@ fn transactions_that_read_what_others_write_are_serialized() {
     });
 }
 
+/// Absence has no identity of its own: that a key is absent twice does not mean that it was so in
+/// between.
+#[test]
+fn a_token_that_moves_is_always_under_exactly_one_key() {
+    const PLACES: u64 = 3;
+    let seed = Seed::draw("token");
+    let stage = Stage::enter();
+    stage.unleash(seed);
+    let (store, database) = open(1);
+    let place = |number: u64| format!("place {number}").into_bytes();
+    put(&database, &place(0), 1);
+    let deadline = Deadline::of_stress();
+    thread::scope(|scope| {
+        let (store, database) = (&store, &database);
+        scope.spawn(move || {
+            for number in 0.. {
+                let moved = store.transaction(|transaction| {
+                    let one = Value::from(&1_u64.to_le_bytes());
+                    assert!(transaction.remove(0, &place(number % PLACES))?);
+                    transaction.set(0, &place((number + 1) % PLACES), one, Expiry::Never)
+                });
+                moved.unwrap();
+                if number % 100 == 0 {
+                    // Drops the tombstones of places that are empty.
+                    store.maintain();
+                }
+                if deadline.passed() {
+                    break;
+                }
+            }
+        });
+        for reader in 0..3_u64 {
+            scope.spawn(move || {
+                // Each reader begins at another place.
+                let order = (reader..reader + PLACES).map(|number| place(number % PLACES));
+                let keys: Vec<_> = order.collect();
+                while !deadline.passed() {
+                    let together = database.get_many_atomic(&keys);
+                    assert_eq!(together.iter().flatten().count(), 1, "read together");
+                    let found = store.transaction(|transaction| {
+                        let mut found = 0;
+                        for key in &keys {
+                            found += u32::from(transaction.get(0, key)?.is_some());
+                        }
+                        Ok::<_, Error>(found)
+                    });
+                    assert_eq!(found.unwrap(), 1, "read by a transaction");
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn a_transaction_that_fails_leaves_no_trace() {
     let (store, database) = open(1);
