@@ -24,7 +24,7 @@
 //!
 //! | operation | progress | cost |
 //! |---|---|---|
-//! | [`get`](Database::get), [`with`](Database::with) | wait-free | one lookup: at most four cache lines of slots, and the entry |
+//! | [`get`](Database::get), [`with`](Database::with) | wait-free | one lookup: at most six cache lines of slots, ordinarily one, and the entry |
 //! | [`get_many`](Database::get_many) | wait-free | the same with sixteen lookups' cache misses overlapped |
 //! | [`set`](Database::set), [`remove`](Database::remove), [`update`](Database::update) | lock-free | one lookup, one allocation, one compare-and-swap |
 //! | [`transaction`](Store::transaction) | blocks only other transactions on the same keys | a lookup and two swaps a key written |
@@ -33,7 +33,7 @@
 //! | [`clear`](Database::clear), [`clear_all`](Store::clear_all), [`swap_databases`](Store::swap_databases) | waits for running transactions | O(1); memory is freed in the background |
 //! | [`save`](Store::save) | returns once the cut is taken | the rest happens on threads of its own, in bounded memory |
 //!
-//! An entry costs its key and value, 8 bytes, the allocator's rounding, and some 13 bytes of
+//! An entry costs its key and value, 8 bytes, the allocator's rounding, and 9 to 17 bytes of
 //! slots; an expiry costs 8 more, and a version written while a cut is open 16 more.
 //!
 //! # Consistency
@@ -121,7 +121,8 @@ pub use error::Error;
 pub use exuvia_snapshot_format as format;
 pub use options::{Compression, IoMode, LoadMode, Options};
 pub use snapshot::{
-    LoadReport, Progress, PruneReport, Save, SaveOptions, SavePhase, SaveStatus, Saved, TriggerCounts,
+    LoadReport, Progress, PruneReport, Save, SaveOptions, SavePhase, SaveStatus, Saved,
+    TriggerCounts,
 };
 pub use stats::{DatabaseStats, Stats};
 pub use store::{KEY_BYTES_MAX, Store, Transaction, VALUE_BYTES_MAX};

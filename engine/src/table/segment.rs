@@ -18,7 +18,7 @@ pub(super) const BUCKET_SLOTS: usize = 8;
 /// Buckets of a segment.
 pub(super) const BUCKETS: usize = if cfg!(engine_small) { 8 } else { 64 };
 /// Buckets that a key may be in.
-pub(super) const PROBE_BUCKETS: usize = if cfg!(engine_small) { 2 } else { 4 };
+pub(super) const PROBE_BUCKETS: usize = if cfg!(engine_small) { 2 } else { 6 };
 /// Slots of a segment.
 pub(crate) const SLOTS: usize = BUCKETS * BUCKET_SLOTS;
 
