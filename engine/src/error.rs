@@ -81,7 +81,7 @@ pub enum Error {
         reason: String,
     },
     /// Another process saves under the same directory and name.
-    #[error("{path} is locked by another process")]
+    #[error("{path} is locked: another process saves to this directory under the same name")]
     Locked {
         /// The lock file.
         path: String,

@@ -60,6 +60,7 @@ impl DirectoryLock {
         let path = dir.join(file_name(dbfilename));
         let deadline = Instant::now() + timeout;
         let shown = path.display().to_string();
+        let mut told = timeout.is_zero();
         loop {
             match try_lock(&path) {
                 Ok(Some(file)) => return Ok(Self { _file: file, path }),
@@ -69,6 +70,15 @@ impl DirectoryLock {
             let now = Instant::now();
             if now >= deadline {
                 return Err(Error::Locked { path: shown });
+            }
+            if !told {
+                told = true;
+                tracing::warn!(
+                    "another process saves to {} under the same name; waiting up to {} s for it \
+                     to end",
+                    dir.display(),
+                    timeout.as_secs()
+                );
             }
             thread::sleep(RETRY_INTERVAL.min(deadline - now));
         }
