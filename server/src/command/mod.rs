@@ -30,6 +30,7 @@ mod range;
 mod rename;
 mod scan;
 mod set;
+mod snapshot;
 mod string;
 mod transaction;
 
@@ -40,7 +41,7 @@ pub(crate) use spec::{Flags, Handler, Spec};
 pub(crate) use table::{CommandId, Table, subcommand};
 
 /// Every command by family.
-static FAMILIES: [&[Spec]; 20] = [
+static FAMILIES: [&[Spec]; 21] = [
     connection::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
@@ -60,5 +61,6 @@ static FAMILIES: [&[Spec]; 20] = [
     memory::COMMANDS,
     info::COMMANDS,
     persistence::COMMANDS,
+    snapshot::COMMANDS,
     admin::COMMANDS,
 ];

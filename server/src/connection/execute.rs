@@ -1,7 +1,7 @@
 //! Running the commands of a batch.
 
 use super::exchange::OUTPUT_BYTES_MAX;
-use super::{Closed, Connection, gets, takes_no_reply};
+use super::{Closed, Connection, lookahead, takes_no_reply};
 use crate::client::{ReplyMode, Session};
 use crate::command::{
     Call, CommandId, Failure, Flags, Handler, Keys, LaterFn, LongCall, NowFn, Spec, Table,
@@ -48,6 +48,7 @@ impl Connection {
     fn run_plain(&mut self, first: usize) -> usize {
         let count = self.input.commands().len();
         let mut next = first;
+        let mut warm = first;
         while next < count
             && self.session.is_plain()
             && !self.session.closing
@@ -56,13 +57,17 @@ impl Connection {
         {
             let commands = &self.input.commands()[next..];
             let args = self.input.args(commands[0]);
-            if gets::is_get(args) {
+            if lookahead::is_get(args) {
                 let stats = &self.server.threads[self.session.entry.thread];
-                let run = gets::run(&self.input, commands, &self.database, &mut self.out, stats);
+                let run =
+                    lookahead::run(&self.input, commands, &self.database, &mut self.out, stats);
                 stats.command(self.table.get).calls.add(run as u64);
                 self.last_command = self.table.get.index() as u32 + 1;
                 next += run;
                 continue;
+            }
+            if warm <= next && commands.len() >= lookahead::WARM_COMMANDS_MIN {
+                warm = next + lookahead::warm(&self.input, commands, &self.database);
             }
             match resolve(self.table, args) {
                 Err((id, failure)) => self.reject(id, &failure),

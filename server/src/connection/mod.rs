@@ -9,7 +9,7 @@
 
 mod exchange;
 mod execute;
-mod gets;
+mod lookahead;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,8 +1,8 @@
-//! Runs of `GET` in a pipeline, looked up together.
+//! Looking keys of a pipeline up together, so that their cache misses overlap.
 //!
-//! Looking keys up together lets their cache misses overlap. Each is a lookup of its own: what
-//! another client writes meanwhile is seen by some of them and not by others, as it would be if
-//! the commands had come one by one.
+//! A run of `GET` is answered from one batched lookup. Each is a lookup of its own: what another
+//! client writes meanwhile is seen by some of them and not by others, as it would be if the
+//! commands had come one by one. For other commands the lookup only warms the caches.
 
 use exuvia::Database;
 
@@ -38,6 +38,28 @@ pub(super) fn run(
     }
     answer(&keys[..count], database, out, stats);
     count
+}
+
+/// Fewer commands are not worth warming up for.
+pub(super) const WARM_COMMANDS_MIN: usize = 4;
+
+/// Brings what the table keeps of the first arguments of `commands` into the processor's caches.
+///
+/// They are the keys of most commands. Looking them up together overlaps the cache misses that a
+/// run of `SET` would otherwise wait for one by one. Returns how many commands it looked at.
+pub(super) fn warm(input: &Input, commands: &[Command], database: &Database) -> usize {
+    let mut keys: [&[u8]; KEYS_MAX] = [&[]; KEYS_MAX];
+    let mut count = 0;
+    let mut looked = 0;
+    for command in commands.iter().take(KEYS_MAX) {
+        looked += 1;
+        if let Some(key) = input.args(*command).get(1) {
+            keys[count] = key;
+            count += 1;
+        }
+    }
+    database.get_many(&keys[..count], |_, _| {});
+    looked
 }
 
 /// Looks all keys up and answers each.

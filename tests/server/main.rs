@@ -1,0 +1,20 @@
+//! The server from outside: a process, sockets, signals, and the files it leaves behind.
+//!
+//! Every test starts a server of its own, on a free port and in a temporary directory. The binary
+//! is built before the first of them, or taken from `EXUVIA_SERVER_BINARY`.
+
+mod clients;
+mod commands;
+mod flags;
+mod interop;
+mod limits;
+mod loading;
+mod protocol;
+mod pubsub;
+mod resp;
+mod saving;
+mod scan;
+mod script;
+mod server;
+mod shutdown;
+mod transactions;

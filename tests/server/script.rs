@@ -1,0 +1,485 @@
+//! Conversations with a server: commands, and the replies that Redis 7 gives.
+//!
+//! The same scripts run against this server in every test run, and against `redis-server` where
+//! that is installed, so that what they expect is not a matter of opinion.
+
+use crate::resp::Client;
+
+/// A line is a command, ` => `, and its reply; a line without it wants only that nothing fails.
+/// Arguments with blanks stand in single quotes; `\xHH` in a quoted argument is a byte.
+pub const SCRIPTS: [(&str, &str); 8] = [
+    ("strings", STRINGS),
+    ("set options", SET_OPTIONS),
+    ("counters", COUNTERS),
+    ("ranges", RANGES),
+    ("expiry", EXPIRY),
+    ("keys", KEYS),
+    ("transactions", TRANSACTIONS),
+    ("errors", ERRORS),
+];
+
+const STRINGS: &str = r"
+SET k v => OK
+GET k => 'v'
+GET nope => nil
+STRLEN k => 1
+STRLEN nope => 0
+SET k '' => OK
+GET k => ''
+SET k 'a\x00b\r\n\xff' => OK
+GET k => 'a\x00b\r\n\xff'
+GETSET k new => 'a\x00b\r\n\xff'
+GETSET other x => nil
+GETDEL k => 'new'
+GETDEL k => nil
+EXISTS k => 0
+MSET a 1 b 2 a 3 => OK
+MGET a b nope a => ['3', '2', nil, '3']
+MSETNX b 5 c 6 => 0
+EXISTS c => 0
+MSETNX c 6 d 7 => 1
+MGET c d => ['6', '7']
+MSET a => (error) ERR wrong number of arguments for 'mset' command
+MSET a 1 b => (error) ERR wrong number of arguments for 'mset' command
+MSETNX a 1 b => (error) ERR wrong number of arguments for 'msetnx' command
+SETNX s 1 => 1
+SETNX s 2 => 0
+GET s => '1'
+GETEX s => '1'
+GETEX s EX 100 => '1'
+TTL s => 100
+GETEX s PERSIST => '1'
+TTL s => -1
+GETEX s EX 0 => (error) ERR invalid expire time in 'getex' command
+GETEX s EX => (error) ERR syntax error
+GETEX s PERSIST 5 => (error) ERR syntax error
+GETEX nope EX 5 => nil
+GETEX s PXAT 1 => '1'
+EXISTS s => 0
+";
+
+const SET_OPTIONS: &str = r"
+SET k v NX => OK
+SET k w NX => nil
+SET k w XX => OK
+SET nope v XX => nil
+EXISTS nope => 0
+SET k x GET => 'w'
+SET new x GET => nil
+SET k y NX GET => 'x'
+GET k => 'x'
+SET k z XX GET => 'x'
+GET k => 'z'
+SET k v EX 100 => OK
+TTL k => 100
+SET k v KEEPTTL => OK
+TTL k => 100
+SET k v => OK
+TTL k => -1
+SET k v px 100000 => OK
+TTL k => 100
+SET k v EXAT 33177117420 => OK
+EXPIRETIME k => 33177117420
+SET k v PXAT 33177117420000 => OK
+PEXPIRETIME k => 33177117420000
+SET k v XX KEEPTTL GET => 'v'
+PEXPIRETIME k => 33177117420000
+SET k v NX XX => (error) ERR syntax error
+SET k v EX 10 PX 10 => (error) ERR syntax error
+SET k v EX 10 KEEPTTL => (error) ERR syntax error
+SET k v EX => (error) ERR syntax error
+SET k v FOO => (error) ERR syntax error
+SET k v EX 0 => (error) ERR invalid expire time in 'set' command
+SET k v EX -5 => (error) ERR invalid expire time in 'set' command
+SET k v EX 9223372036854775807 => (error) ERR invalid expire time in 'set' command
+SET k v PX 9223372036854775807 => (error) ERR invalid expire time in 'set' command
+SET k v EX abc => (error) ERR value is not an integer or out of range
+SETEX k 100 w => OK
+TTL k => 100
+SETEX k 0 w => (error) ERR invalid expire time in 'setex' command
+PSETEX k 100000 w => OK
+TTL k => 100
+PSETEX k -1 w => (error) ERR invalid expire time in 'psetex' command
+GET k => 'w'
+";
+
+const COUNTERS: &str = r"
+INCR n => 1
+INCR n => 2
+DECR n => 1
+INCRBY n 41 => 42
+DECRBY n 2 => 40
+GET n => '40'
+SET n 9223372036854775806 => OK
+INCR n => 9223372036854775807
+INCR n => (error) ERR increment or decrement would overflow
+GET n => '9223372036854775807'
+SET n -9223372036854775808 => OK
+DECR n => (error) ERR increment or decrement would overflow
+DECRBY n -9223372036854775808 => (error) ERR decrement would overflow
+INCRBY n abc => (error) ERR value is not an integer or out of range
+INCRBY n 9223372036854775808 => (error) ERR value is not an integer or out of range
+SET n ' 11' => OK
+INCR n => (error) ERR value is not an integer or out of range
+SET n '11 ' => OK
+INCR n => (error) ERR value is not an integer or out of range
+SET n 1e2 => OK
+INCR n => (error) ERR value is not an integer or out of range
+SET t 5 EX 100 => OK
+INCR t => 6
+TTL t => 100
+INCRBYFLOAT f 1 => '1'
+INCRBYFLOAT f 0.25 => '1.25'
+INCRBYFLOAT f -1.1 => '0.15'
+SET f 3.0e3 => OK
+INCRBYFLOAT f 200 => '3200'
+INCRBYFLOAT f abc => (error) ERR value is not a valid float
+INCRBYFLOAT f +inf => (error) ERR increment would produce NaN or Infinity
+SET f abc => OK
+INCRBYFLOAT f 1 => (error) ERR value is not a valid float
+INCRBYFLOAT t 0.5 => '6.5'
+TTL t => 100
+";
+
+const RANGES: &str = r"
+APPEND k hello => 5
+APPEND k ' world' => 11
+GET k => 'hello world'
+GETRANGE k 0 4 => 'hello'
+GETRANGE k -5 -1 => 'world'
+GETRANGE k 0 -1 => 'hello world'
+GETRANGE k 5 3 => ''
+GETRANGE k 100 200 => ''
+GETRANGE k -100 2 => 'hel'
+SUBSTR k 6 8 => 'wor'
+GETRANGE nope 0 1 => ''
+GETRANGE k a 1 => (error) ERR value is not an integer or out of range
+SETRANGE k 6 redis => 11
+GET k => 'hello redis'
+SETRANGE pad 3 x => 4
+GET pad => '\x00\x00\x00x'
+SETRANGE none 5 '' => 0
+EXISTS none => 0
+SETRANGE k -1 x => (error) ERR offset is out of range
+SETRANGE k 536870912 x => (error) ERR string exceeds maximum allowed size (proto-max-bulk-len)
+SET e abc EX 100 => OK
+APPEND e d => 4
+SETRANGE e 0 X => 4
+GET e => 'Xbcd'
+TTL e => 100
+";
+
+const EXPIRY: &str = r"
+SET k v => OK
+TTL k => -1
+PTTL k => -1
+EXPIRETIME k => -1
+PEXPIRETIME k => -1
+TTL nope => -2
+PTTL nope => -2
+EXPIRETIME nope => -2
+EXPIRE nope 10 => 0
+EXPIRE k 100 => 1
+TTL k => 100
+PERSIST k => 1
+PERSIST k => 0
+PERSIST nope => 0
+PEXPIRE k 100000 => 1
+TTL k => 100
+EXPIREAT k 33177117420 => 1
+EXPIRETIME k => 33177117420
+PEXPIREAT k 33177117420123 => 1
+PEXPIRETIME k => 33177117420123
+EXPIRE k 100 NX => 0
+EXPIRE k 200 XX => 1
+EXPIRE k 100 GT => 0
+EXPIRE k 300 GT => 1
+EXPIRE k 400 LT => 0
+EXPIRE k 250 LT => 1
+TTL k => 250
+PERSIST k => 1
+EXPIRE k 100 XX => 0
+EXPIRE k 100 GT => 0
+EXPIRE k 100 LT => 1
+PERSIST k => 1
+EXPIRE k 100 NX => 1
+EXPIRE k 100 NX XX => (error) ERR NX and XX, GT or LT options at the same time are not compatible
+EXPIRE k 100 GT LT => (error) ERR GT and LT options at the same time are not compatible
+EXPIRE k 100 FOO => (error) ERR Unsupported option FOO
+EXPIRE k abc => (error) ERR value is not an integer or out of range
+EXPIRE k 9223372036854775807 => (error) ERR invalid expire time in 'expire' command
+PEXPIRE k 9223372036854775807 => (error) ERR invalid expire time in 'pexpire' command
+EXPIREAT k 9223372036854775807 => (error) ERR invalid expire time in 'expireat' command
+EXPIRE k -1 => 1
+EXISTS k => 0
+SET k v => OK
+EXPIREAT k 1 => 1
+GET k => nil
+SET k v PXAT 1 => OK
+GET k => nil
+";
+
+const KEYS: &str = r"
+MSET a 1 b 2 c 3 => OK
+EXISTS a b nope a => 3
+TOUCH a nope => 1
+TYPE a => string
+TYPE nope => none
+DEL a nope => 1
+UNLINK b c => 2
+DBSIZE => 0
+RANDOMKEY => nil
+SET a 1 => OK
+RANDOMKEY => 'a'
+RENAME a b => OK
+RENAME a b => (error) ERR no such key
+GET b => '1'
+RENAME b b => OK
+SET t x EX 100 => OK
+RENAME t b => OK
+TTL b => 100
+SET c 1 => OK
+RENAMENX b c => 0
+RENAMENX b d => 1
+RENAMENX nope d => (error) ERR no such key
+RENAMENX d d => 0
+TTL d => 100
+COPY d e => 1
+TTL e => 100
+COPY d c => 0
+COPY d c REPLACE => 1
+GET c => 'x'
+COPY d d => (error) ERR source and destination objects are the same
+COPY d d DB 1 => 1
+COPY d d DB 16 => (error) ERR DB index is out of range
+COPY d e DB => (error) ERR syntax error
+COPY nope x => 0
+MOVE d 1 => 0
+MOVE c 1 => 1
+MOVE c 0 => (error) ERR source and destination objects are the same
+MOVE c 99 => (error) ERR DB index is out of range
+SELECT 1 => OK
+GET c => 'x'
+GET d => 'x'
+SELECT 16 => (error) ERR DB index is out of range
+SELECT -1 => (error) ERR DB index is out of range
+SELECT a => (error) ERR value is not an integer or out of range
+SWAPDB 0 1 => OK
+EXISTS e => 1
+SWAPDB 0 99 => (error) ERR DB index is out of range
+SWAPDB a 1 => (error) ERR invalid first DB index
+SWAPDB 0 a => (error) ERR invalid second DB index
+FLUSHDB => OK
+DBSIZE => 0
+SELECT 0 => OK
+DBSIZE => 2
+FLUSHALL ASYNC => OK
+DBSIZE => 0
+FLUSHALL FOO => (error) ERR syntax error
+SET i 123 => OK
+OBJECT ENCODING i => 'int'
+OBJECT REFCOUNT nope => nil
+OBJECT FREQ nope => nil
+SET s abc => OK
+OBJECT ENCODING s => 'embstr'
+SETRANGE s 50 x => 51
+OBJECT ENCODING s => 'raw'
+KEYS 'i*' => ['i']
+KEYS nope => []
+SCAN 0 MATCH 'i*' COUNT 100 => ['0', ['i']]
+SCAN 0 COUNT 0 => (error) ERR syntax error
+SCAN 0 COUNT a => (error) ERR value is not an integer or out of range
+SCAN a => (error) ERR invalid cursor
+SCAN 0 MATCH => (error) ERR syntax error
+SCAN 0 TYPE hash COUNT 100 => ['0', []]
+";
+
+const TRANSACTIONS: &str = r"
+MULTI => OK
+SET k 1 => QUEUED
+INCR k => QUEUED
+GET k => QUEUED
+EXEC => [OK, 2, '2']
+EXEC => (error) ERR EXEC without MULTI
+DISCARD => (error) ERR DISCARD without MULTI
+MULTI => OK
+MULTI => (error) ERR MULTI calls can not be nested
+SET k 5 => QUEUED
+DISCARD => OK
+GET k => '2'
+MULTI => OK
+NOSUCHCOMMAND => (error) ERR unknown command 'NOSUCHCOMMAND', with args beginning with: 
+SET k 5 => QUEUED
+EXEC => (error) EXECABORT Transaction discarded because of previous errors.
+GET k => '2'
+MULTI => OK
+SET k => (error) ERR wrong number of arguments for 'set' command
+EXEC => (error) EXECABORT Transaction discarded because of previous errors.
+MULTI => OK
+SET k abc => QUEUED
+INCR k => QUEUED
+SET l 1 => QUEUED
+EXEC => [OK, (error) ERR value is not an integer or out of range, OK]
+MGET k l => ['abc', '1']
+WATCH k => OK
+SET k changed => OK
+MULTI => OK
+SET k 6 => QUEUED
+EXEC => nil
+GET k => 'changed'
+WATCH k nope => OK
+MULTI => OK
+SET nope 1 => QUEUED
+EXEC => [OK]
+WATCH k => OK
+SET k again => OK
+UNWATCH => OK
+MULTI => OK
+WATCH k => (error) ERR WATCH inside MULTI is not allowed
+GET k => QUEUED
+EXEC => ['again']
+WATCH k => OK
+EXPIRE k 1000 => 1
+MULTI => OK
+PING => QUEUED
+EXEC => nil
+WATCH k => OK
+DEL k => 1
+MULTI => OK
+PING => QUEUED
+EXEC => nil
+WATCH gone => OK
+FLUSHALL => OK
+MULTI => OK
+PING => QUEUED
+EXEC => [PONG]
+MULTI => OK
+SET a 1 => QUEUED
+SELECT 1 => QUEUED
+SET a 2 => QUEUED
+DBSIZE => QUEUED
+SELECT 0 => QUEUED
+GET a => QUEUED
+FLUSHALL => QUEUED
+DBSIZE => QUEUED
+SET b 1 => QUEUED
+KEYS '*' => QUEUED
+EXEC => [OK, OK, OK, 1, OK, '1', OK, 0, OK, ['b']]
+MULTI => OK
+EXEC => []
+MULTI => OK
+MSET x 1 y 2 => QUEUED
+RENAME x z => QUEUED
+APPEND z 5 => QUEUED
+SET z t XX GET => QUEUED
+GETDEL y => QUEUED
+EXISTS x y z => QUEUED
+EXPIRE z 100 => QUEUED
+TTL z => QUEUED
+EXEC => [OK, OK, 2, '15', '2', 1, 1, 100]
+";
+
+const ERRORS: &str = r"
+NOSUCH => (error) ERR unknown command 'NOSUCH', with args beginning with: 
+nosuch a 'b c' => (error) ERR unknown command 'nosuch', with args beginning with: 'a' 'b c' 
+GET => (error) ERR wrong number of arguments for 'get' command
+get a b => (error) ERR wrong number of arguments for 'get' command
+CONFIG => (error) ERR wrong number of arguments for 'config' command
+CONFIG GET => (error) ERR wrong number of arguments for 'config|get' command
+CLIENT NOSUCH => (error) ERR unknown subcommand 'NOSUCH'. Try CLIENT HELP.
+CLIENT KILL 1.2.3.4:5 => (error) ERR No such client
+CLIENT KILL ID abc => (error) ERR client-id should be greater than 0
+CLIENT KILL FOO bar => (error) ERR syntax error
+CLIENT SETNAME 'a b' => (error) ERR Client names cannot contain spaces, newlines or special characters.
+CLIENT SETNAME ab => OK
+CLIENT GETNAME => 'ab'
+CLIENT NO-EVICT ON => OK
+CLIENT REPLY FOO => (error) ERR syntax error
+CLIENT UNPAUSE => OK
+CLIENT PAUSE abc => (error) ERR timeout is not an integer or out of range
+CLIENT PAUSE -1 => (error) ERR timeout is negative
+CLIENT LIST TYPE foo => (error) ERR Unknown client type 'foo'
+CLIENT LIST ID abc => (error) ERR Invalid client ID
+AUTH pw => (error) ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?
+AUTH default pw => OK
+AUTH other pw => (error) WRONGPASS invalid username-password pair or user is disabled.
+AUTH a b c => (error) ERR syntax error
+HELLO 4 => (error) NOPROTO unsupported protocol version
+HELLO abc => (error) ERR Protocol version is not an integer or out of range
+HELLO 2 FOO => (error) ERR Syntax error in HELLO option 'FOO'
+ECHO hi => 'hi'
+PING => PONG
+PING hi => 'hi'
+PING a b => (error) ERR wrong number of arguments for 'ping' command
+COMMAND GETKEYS MSET a 1 b 2 => ['a', 'b']
+COMMAND GETKEYS GET => (error) ERR Invalid number of arguments specified for command
+COMMAND GETKEYS PING => (error) ERR The command has no key arguments
+COMMAND GETKEYS NOSUCH => (error) ERR Invalid command specified
+COMMAND INFO nosuch => [nil]
+DEBUG OBJECT nope => (error) ERR no such key
+OBJECT ENCODING nope => nil
+PUBLISH ch msg => 0
+PUBSUB NUMPAT => 0
+PUBSUB CHANNELS => []
+PUBSUB NUMSUB a b => ['a', 0, 'b', 0]
+SHUTDOWN ABORT => (error) ERR No shutdown in progress.
+SHUTDOWN FOO => (error) ERR syntax error
+SHUTDOWN SAVE NOSAVE => (error) ERR syntax error
+RESET => RESET
+";
+
+/// Runs every script; returns what differs from what is expected.
+pub fn differences(client: &mut Client) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (title, script) in SCRIPTS {
+        assert_eq!(client.run("FLUSHALL").text(), "OK");
+        for line in script.lines().filter(|line| !line.is_empty()) {
+            let (command, expected) = line.split_once(" => ").unwrap();
+            let got = client.call(&words(command)).to_string().replace('"', "'");
+            if got != expected {
+                differences.push(format!("{title}: {command}\n   {got}\n   {expected}"));
+            }
+        }
+        client.run("SELECT 0");
+    }
+    differences
+}
+
+/// Splits a command into arguments.
+fn words(command: &str) -> Vec<Vec<u8>> {
+    let mut words = Vec::new();
+    let mut rest = command;
+    while !rest.is_empty() {
+        let (word, behind) = match rest.strip_prefix('\'') {
+            Some(quoted) => {
+                let (word, behind) = quoted.split_once('\'').unwrap();
+                (unescape(word), behind)
+            }
+            None => {
+                let end = rest.find(' ').unwrap_or(rest.len());
+                (rest[..end].as_bytes().to_vec(), &rest[end..])
+            }
+        };
+        words.push(word);
+        rest = behind.strip_prefix(' ').unwrap_or(behind);
+    }
+    words
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&byte, behind)) = rest.split_first() {
+        let (byte, used) = match (byte, behind.first()) {
+            (b'\\', Some(b'r')) => (b'\r', 2),
+            (b'\\', Some(b'n')) => (b'\n', 2),
+            (b'\\', Some(b'x')) => {
+                (u8::from_str_radix(std::str::from_utf8(&behind[1..3]).unwrap(), 16).unwrap(), 4)
+            }
+            (byte, _) => (byte, 1),
+        };
+        bytes.push(byte);
+        rest = &rest[used..];
+    }
+    bytes
+}
