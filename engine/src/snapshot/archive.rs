@@ -1,5 +1,6 @@
 //! A store's snapshots: the place they are kept, how they are made, and what became of them.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::progress::Meter;
 use super::run::Run;
 use super::{LoadReport, Progress, SavePhase, SaveStatus, Saved};
 use crate::format::storage::SnapshotStorage;
-use crate::format::{Codec, NameTemplate};
+use crate::format::{Codec, NameTemplate, SnapshotId};
 use crate::{Clock, Compression, Error, LoadMode, Options};
 
 /// Everything of a store that has to do with its snapshots.
@@ -99,6 +100,8 @@ struct State {
     closed: bool,
     running: Option<Arc<Run>>,
     status: SaveStatus,
+    /// Snapshots with a sound manifest that could not be loaded.
+    damaged: HashSet<SnapshotId>,
     /// Of the newest snapshot that this store knows to exist, or cannot rule out.
     newest: Stamp,
     load: Option<Arc<Meter>>,
@@ -146,6 +149,7 @@ impl Archive {
                 closed: false,
                 running: None,
                 status: SaveStatus::default(),
+                damaged: HashSet::new(),
                 newest: Stamp::default(),
                 load: None,
                 load_report: None,
@@ -331,6 +335,16 @@ impl Archive {
         // Either may be the larger one alone, if snapshots of several processes meet.
         newest.cut_unix_ms = newest.cut_unix_ms.max(stamp.cut_unix_ms);
         newest.sequence = newest.sequence.max(stamp.sequence);
+    }
+
+    /// Takes notice of a snapshot that could not be loaded, so that retention leaves it alone.
+    pub(super) fn note_damaged(&self, id: Option<SnapshotId>) {
+        lock(&self.state).damaged.extend(id);
+    }
+
+    /// Snapshots that look complete and could not be loaded.
+    pub(super) fn damaged(&self) -> HashSet<SnapshotId> {
+        lock(&self.state).damaged.clone()
     }
 
     /// Cancels the running save; returns whether there was one.

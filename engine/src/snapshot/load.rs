@@ -154,6 +154,7 @@ impl Opening<'_> {
     ) -> Result<Option<LoadReport>, Error> {
         for candidate in window {
             let base = candidate.base.clone();
+            let id = candidate.manifest.as_ref().ok().map(|manifest| manifest.snapshot_id);
             match self.load(candidate) {
                 Ok(mut report) => {
                     report.rejected = rejected.iter().map(|error| fault::chain(error)).collect();
@@ -165,6 +166,7 @@ impl Opening<'_> {
                     }
                     tracing::error!("{base} cannot be loaded: {}", fault::chain(&error));
                     rejected.push(error);
+                    self.archive.note_damaged(id);
                 }
                 Err(error) => return Err(error),
             }

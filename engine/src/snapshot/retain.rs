@@ -73,9 +73,26 @@ pub fn prune(
     retain: u32,
     dry_run: bool,
 ) -> Result<PruneReport, Error> {
+    prune_all_but(&HashSet::new(), storage, dbfilename, retain, dry_run)
+}
+
+/// The same, knowing of snapshots that are damaged although they look complete.
+fn prune_all_but(
+    damaged: &HashSet<SnapshotId>,
+    storage: &dyn SnapshotStorage,
+    dbfilename: &str,
+    retain: u32,
+    dry_run: bool,
+) -> Result<PruneReport, Error> {
     let listing = catalog::list(storage, Some(dbfilename))?;
     let mut report = PruneReport { dry_run, left: listing.damaged, ..PruneReport::default() };
-    let (kept, old) = divide(listing.complete, retain);
+    let mut complete = listing.complete;
+    for info in complete.extract_if(.., |info| damaged.contains(&info.manifest.snapshot_id)) {
+        let reason = "it could not be loaded".to_owned();
+        let error = Error::Corrupt { object: info.object, reason };
+        report.left.push(DamagedSnapshot { name: info.name, error });
+    }
+    let (kept, old) = divide(complete, retain);
     let shared: HashSet<&str> = kept.iter().flat_map(part_names).collect();
     let mut removal = Removal { storage, shared: &shared, report: &mut report };
     let doomed: Vec<SnapshotInfo> = old.into_iter().filter(|old| removal.is_ours(old)).collect();
@@ -104,7 +121,8 @@ pub(crate) fn prune_store(archive: &Archive, dry_run: bool) -> Result<PruneRepor
     };
     // A snapshot that is being loaded is not pulled away.
     let _none = archive.one_load();
-    prune(&**storage, &template.text, archive.retain(), dry_run)
+    let damaged = archive.damaged();
+    prune_all_but(&damaged, &**storage, &template.text, archive.retain(), dry_run)
 }
 
 /// Removes what a store keeps no longer, after it has published a snapshot. Whatever goes wrong is
@@ -120,9 +138,10 @@ pub(super) fn after_save(archive: &Archive) {
         return;
     };
     // A storage that panics must not keep those waiting who wait for the save.
-    let pruned =
-        catch_unwind(AssertUnwindSafe(|| prune(&**storage, &template.text, retain, false)))
-            .unwrap_or_else(|panic| Err(fault::panicked("prune", "old snapshots", &*panic)));
+    let pruned = catch_unwind(AssertUnwindSafe(|| {
+        prune_all_but(&archive.damaged(), &**storage, &template.text, retain, false)
+    }))
+    .unwrap_or_else(|panic| Err(fault::panicked("prune", "old snapshots", &*panic)));
     match pruned {
         Ok(report) => {
             for snapshot in &report.removed {

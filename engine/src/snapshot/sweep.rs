@@ -88,7 +88,10 @@ fn is_part_of_ours(storage: &dyn SnapshotStorage, part: &PartObject) -> bool {
     }
 }
 
-pub(super) fn read_header(storage: &dyn SnapshotStorage, name: &str) -> Result<PartHeader, FormatError> {
+pub(super) fn read_header(
+    storage: &dyn SnapshotStorage,
+    name: &str,
+) -> Result<PartHeader, FormatError> {
     let mut reader = storage.open(name)?;
     reader.submit(0, Buffer::new(BUFFER_ALIGNMENT))?;
     let (_, block) = reader.complete()?;

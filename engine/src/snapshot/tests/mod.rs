@@ -3,6 +3,7 @@
 mod autoload;
 mod fail;
 mod publish;
+mod retain;
 mod run_time;
 mod save;
 mod script;
