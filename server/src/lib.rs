@@ -9,6 +9,7 @@
 
 #![deny(unsafe_code)]
 
+mod admin;
 mod channels;
 mod client;
 mod command;

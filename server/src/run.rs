@@ -16,7 +16,7 @@ use crate::gate::Reasons;
 use crate::listener::{self, Threads};
 use crate::server::{Server, Shared};
 use crate::shutdown::{self, Readiness, Request, SaveMode};
-use crate::{housekeeping, log, signals};
+use crate::{admin, housekeeping, log, signals};
 
 /// Runs the server until it is told to exit.
 ///
@@ -67,6 +67,7 @@ async fn main(settings: Settings) -> Result<ExitCode, String> {
     let dir = std::path::absolute(settings.dir())
         .map_err(|error| format!("flag --dir: '{}': {error}", settings.dir().display()))?;
     let listeners = listener::bind(&settings.addresses()).await?;
+    let admin_listeners = admin::bind(&settings.admin_addresses())?;
     let started = Instant::now();
     let (store, load) = Store::open_in_background(settings.options()).map_err(|error| {
         format!("cannot open the store in {}: {}", dir.display(), describe(&error))
@@ -75,7 +76,10 @@ async fn main(settings: Settings) -> Result<ExitCode, String> {
     let threads = Threads::start(settings.threads())
         .map_err(|error| format!("cannot start connection threads: {error}"))?;
     let threads = Arc::new(threads);
+    schedule_saves(&store, &settings)?;
     let server = Arc::new(Server::new(store, settings, dir, requests.clone()));
+    admin::start(admin_listeners, &server)
+        .map_err(|error| format!("cannot serve --admin_port: {error}"))?;
     // Set once, here.
     let _ = server.runtimes.set(threads.handles());
     signals::watch(requests).map_err(|error| format!("cannot watch for signals: {error}"))?;
@@ -114,6 +118,16 @@ async fn main(settings: Settings) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Starts the schedule, if there is one. A save that comes due during the load waits for it.
+fn schedule_saves(store: &Store, settings: &Settings) -> Result<(), String> {
+    if settings.has_save_schedule() {
+        tracing::warn!("--save_schedule is deprecated, use --snapshot_cron");
+    }
+    let schedule = settings.schedule().map_err(|error| describe(&error))?;
+    let Some(schedule) = schedule else { return Ok(()) };
+    store.set_schedule(Some(schedule)).map_err(|error| describe(&error))
+}
+
 /// Waits for the load on a thread of its own.
 fn watch_load(load: JoinHandle<Result<LoadReport, Error>>, events: mpsc::UnboundedSender<Event>) {
     std::thread::spawn(move || {
@@ -138,6 +152,7 @@ fn loaded(
             return Some(ExitCode::FAILURE);
         }
     };
+    server.shared.loads.opened(&report);
     log::loaded(&report, &server.dir, elapsed);
     server.gate.lower(Reasons::LOADING);
     tracing::info!(port = server.port(), "ready to accept commands");

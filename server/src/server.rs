@@ -95,6 +95,12 @@ impl Server {
         self.store.set_compression(settings.compression())?;
         self.store.set_max_bytes_per_sec(settings.max_bytes_per_sec());
         self.store.set_snapshot_memory_limit(settings.snapshot_memory_limit());
+        self.store.set_retain(settings.retain());
+        let schedule = settings.schedule()?;
+        // Setting the same schedule again would make the plan anew.
+        if schedule != self.settings().schedule()? {
+            self.store.set_schedule(schedule)?;
+        }
         self.bulk_bytes_max.store(settings.bulk_bytes_max(), Ordering::Relaxed);
         self.check_memory(settings.maxmemory());
         Ok(())

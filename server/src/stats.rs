@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use exuvia::LoadReport;
+
 use crate::command::{CommandId, Table};
 
 /// A counter that one thread moves and others read.
@@ -94,7 +96,37 @@ pub(crate) struct SharedStats {
     pub(crate) connections: AtomicU64,
     pub(crate) connections_refused: AtomicU64,
     pub(crate) rate: Mutex<Rates>,
+    pub(crate) loads: LoadCounts,
     errors: Mutex<BTreeMap<String, u64>>,
+}
+
+/// How loads ended.
+#[derive(Debug, Default)]
+pub(crate) struct LoadCounts {
+    pub(crate) succeeded: AtomicU64,
+    /// Loads of an older snapshot, because a newer one is damaged.
+    pub(crate) fell_back: AtomicU64,
+    /// There was no snapshot to load.
+    pub(crate) found_none: AtomicU64,
+    pub(crate) failed: AtomicU64,
+}
+
+impl LoadCounts {
+    /// Counts the load at start. One that fails ends the process, so nobody can ask for it.
+    pub(crate) fn opened(&self, report: &LoadReport) {
+        let count = match (&report.name, report.rejected.is_empty()) {
+            (None, _) => &self.found_none,
+            (Some(_), true) => &self.succeeded,
+            (Some(_), false) => &self.fell_back,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a load that a client asked for.
+    pub(crate) fn asked<E>(&self, result: &Result<LoadReport, E>) {
+        let count = if result.is_ok() { &self.succeeded } else { &self.failed };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// Codes of errors that are told apart.

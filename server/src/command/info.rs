@@ -175,6 +175,8 @@ fn persistence(text: &mut String, call: &Call<'_>) {
     line(text, "failed_saves", status.failures);
     let error = status.last_error.unwrap_or_default().replace(['\r', '\n'], " ");
     line(text, "last_error", error);
+    let next_ms = server.store.next_scheduled_unix_ms().unwrap_or(0);
+    line(text, "next_scheduled_save", next_ms / 1000);
     load_progress(text, server, loading);
 }
 

@@ -210,7 +210,9 @@ fn load<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send +
         };
         let named = find(&call, text(call.args.at(2))?)?;
         let server = Arc::clone(call.server);
-        let report = blocking(move || load_named(&server, &named, append)).await??;
+        let loaded = blocking(move || load_named(&server, &named, append)).await?;
+        call.server.shared.loads.asked(&loaded);
+        let report = loaded?;
         tracing::info!(
             snapshot = report.name.as_deref().unwrap_or_default(),
             keys = report.records,

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use exuvia::format::NameTemplate;
+use exuvia::schedule::{Schedule, Zone};
 
 use super::kind::FlagValue;
 
@@ -80,4 +81,37 @@ pub(super) fn buffer_bytes(value: &FlagValue) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+pub(super) fn snapshot_cron(value: &FlagValue) -> Result<(), String> {
+    schedule(value, Schedule::cron)
+}
+
+pub(super) fn save_schedule(value: &FlagValue) -> Result<(), String> {
+    schedule(value, Schedule::save_schedule)
+}
+
+fn schedule(
+    value: &FlagValue,
+    parse: fn(&str) -> Result<Schedule, exuvia::Error>,
+) -> Result<(), String> {
+    match value {
+        FlagValue::Text(text) if !text.is_empty() => refused(parse(text).map(drop)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn zone(value: &FlagValue) -> Result<(), String> {
+    match value {
+        FlagValue::Text(text) => refused(text.parse::<Zone>().map(drop)),
+        _ => Ok(()),
+    }
+}
+
+/// The engine's reason, without the name that the engine gives the option.
+fn refused(result: Result<(), exuvia::Error>) -> Result<(), String> {
+    result.map_err(|error| match error {
+        exuvia::Error::InvalidOption { reason, .. } => format!("is not accepted: {reason}"),
+        error => format!("is not accepted: {error}"),
+    })
 }

@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use exuvia::{Compression, IoMode, LoadMode, Options};
+use exuvia::schedule::Schedule;
+use exuvia::{Compression, Error, IoMode, LoadMode, Options};
 
 use super::kind::FlagValue;
 use super::table::{Change, FLAGS};
@@ -62,6 +63,17 @@ impl Settings {
     ///
     /// What contradicts what, and how to mend it, in one line.
     pub(crate) fn check_together(&self) -> Result<(), String> {
+        if !self.text("snapshot_cron").is_empty() && self.has_save_schedule() {
+            return Err("flag --save_schedule cannot be combined with --snapshot_cron; leave out \
+                        --save_schedule, which is deprecated"
+                .to_owned());
+        }
+        if self.port() != 0 && self.port() == self.admin_port() {
+            return Err(format!(
+                "flag --admin_port: {} is the port of the clients, see --port; choose another",
+                self.port()
+            ));
+        }
         let exposed = self.bind().into_iter().find(|address| !address.is_loopback());
         match exposed {
             Some(address) if self.protected_mode() && self.requirepass().is_empty() => {
@@ -111,6 +123,19 @@ impl Settings {
 
     pub(crate) fn port(&self) -> u16 {
         self.integer("port") as u16
+    }
+
+    /// The port of the HTTP endpoints; 0 for none.
+    pub(crate) fn admin_port(&self) -> u16 {
+        self.integer("admin_port") as u16
+    }
+
+    /// The addresses of the HTTP endpoints, if they are wanted.
+    pub(crate) fn admin_addresses(&self) -> Vec<SocketAddr> {
+        match self.admin_port() {
+            0 => Vec::new(),
+            port => self.bind().into_iter().map(|ip| SocketAddr::new(ip, port)).collect(),
+        }
     }
 
     pub(crate) fn protected_mode(&self) -> bool {
@@ -203,7 +228,35 @@ impl Settings {
         }
     }
 
-    /// The engine's options.
+    pub(crate) fn buffer_bytes(&self) -> u64 {
+        self.bytes("snapshot_buffer_bytes")
+    }
+
+    pub(crate) fn retain(&self) -> u32 {
+        self.integer("snapshot_retain") as u32
+    }
+
+    /// Whether the deprecated form of a schedule is used.
+    pub(crate) fn has_save_schedule(&self) -> bool {
+        !self.text("save_schedule").is_empty()
+    }
+
+    /// When to save; never without a name for the snapshots.
+    ///
+    /// # Errors
+    ///
+    /// None for values that passed their flags' checks.
+    pub(crate) fn schedule(&self) -> Result<Option<Schedule>, Error> {
+        let schedule = match (self.text("snapshot_cron"), self.text("save_schedule")) {
+            _ if self.dbfilename().is_empty() => return Ok(None),
+            ("", "") => return Ok(None),
+            ("", times) => Schedule::save_schedule(times)?,
+            (expression, _) => Schedule::cron(expression)?,
+        };
+        Ok(Some(schedule.in_zone(self.text("snapshot_cron_tz").parse()?)))
+    }
+
+    /// The engine's options. The [schedule](Self::schedule) is set once the store is open.
     pub(crate) fn options(&self) -> Options {
         let load = match self.text("snapshot_load") {
             _ if self.dbfilename().is_empty() => LoadMode::Off,
@@ -216,10 +269,11 @@ impl Settings {
             .io(self.io())
             .compression(self.compression())
             .parts(self.integer("snapshot_parts") as u32)
-            .buffer_bytes(self.bytes("snapshot_buffer_bytes") as usize)
+            .buffer_bytes(self.buffer_bytes() as usize)
             .max_bytes_per_sec(self.max_bytes_per_sec())
             .snapshot_memory_limit(self.snapshot_memory_limit())
             .load(load)
+            .retain(self.retain())
             .file_mode(self.file_mode());
         match self.dbfilename() {
             "" => options,

@@ -145,7 +145,6 @@ pub(crate) fn find(name: &str) -> Option<&'static Flag> {
 
 const THREADS_MAX: usize = 256;
 const PARTS_MAX: usize = 64;
-const ANY: i64 = i64::MAX;
 
 /// A flag that takes one of some words.
 const fn choice(words: &'static [&'static str]) -> Kind {
@@ -238,9 +237,9 @@ pub(crate) static FLAGS: &[Flag] = &[
         "admin_port",
         integer(0, 65535),
         "0",
-        "port of the HTTP endpoints /metrics and /healthz; 0 for none",
-    )
-    .unsupported(),
+        "port of the HTTP endpoints /metrics and /healthz, on the addresses of --bind and without \
+         a password; 0 for none",
+    ),
     Flag::new(
         Topic::Data,
         "maxmemory",
@@ -265,7 +264,8 @@ pub(crate) static FLAGS: &[Flag] = &[
         Kind::Text,
         "dump-{timestamp}",
         "name of the snapshots, without directory and extension; {timestamp}, {Y}, {m}, {d} \
-         become the time of the cut; empty turns loading at start and saving at exit off",
+         become the time of the cut; empty turns loading at start, saving at exit and saves by \
+         the schedule off",
     )
     .check(check::dbfilename)
     .mutable(),
@@ -339,11 +339,11 @@ pub(crate) static FLAGS: &[Flag] = &[
     Flag::new(
         Topic::Snapshots,
         "snapshot_retain",
-        integer(0, ANY),
+        integer(0, u32::MAX as i64),
         "0",
-        "how many of the newest snapshots to keep; 0 for all",
+        "how many of the newest complete snapshots to keep after each save; 0 for all",
     )
-    .unsupported(),
+    .mutable(),
     Flag::new(
         Topic::Snapshots,
         "allow_foreign_paths",
@@ -358,8 +358,16 @@ pub(crate) static FLAGS: &[Flag] = &[
         "auto",
         "how disks are written and read: io_uring, threads, or whichever works here",
     ),
-    Flag::new(Topic::Schedule, "snapshot_cron", Kind::Text, "", "when to save, as in a crontab")
-        .unsupported(),
+    Flag::new(
+        Topic::Schedule,
+        "snapshot_cron",
+        Kind::Text,
+        "",
+        "when to save: minute, hour, day of the month, month and day of the week, as in a crontab, \
+         or @hourly, @daily and the like; empty for never",
+    )
+    .check(check::snapshot_cron)
+    .mutable(),
     Flag::new(
         Topic::Schedule,
         "snapshot_cron_tz",
@@ -367,15 +375,16 @@ pub(crate) static FLAGS: &[Flag] = &[
         "local",
         "zone of the schedule: local, UTC or an IANA name",
     )
-    .unsupported(),
+    .check(check::zone)
+    .mutable(),
     Flag::new(
         Topic::Schedule,
         "save_schedule",
         Kind::Text,
         "",
-        "deprecated form of a schedule, HH:MM with stars",
+        "deprecated, use snapshot_cron: times to save at, HH:MM with * for any number or digit",
     )
-    .unsupported(),
+    .check(check::save_schedule),
     Flag::new(Topic::S3, "s3_endpoint", Kind::Text, "", "host of an S3 service that is not AWS")
         .unsupported(),
     Flag::new(Topic::S3, "s3_use_https", Kind::Bool, "true", "speak TLS to the service")

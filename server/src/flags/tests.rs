@@ -1,6 +1,7 @@
 //! Flags from all sources, and the one line that each mistake gets.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 
 use super::kind::Kind;
 use super::*;
@@ -20,7 +21,7 @@ fn error(arguments: &[&str]) -> String {
 #[test]
 fn every_default_is_of_its_flags_kind_and_every_accessor_names_a_flag() {
     let settings = read_from(&[], &[]).unwrap();
-    assert_eq!(settings.addresses(), ["127.0.0.1:6379".parse().unwrap()]);
+    assert_eq!(settings.addresses(), ["127.0.0.1:6379".parse::<SocketAddr>().unwrap()]);
     assert_eq!(settings.requirepass(), "");
     assert_eq!(settings.maxclients(), 10_000);
     assert_eq!(settings.bulk_bytes_max(), 512 << 20);
@@ -94,7 +95,16 @@ fn a_mistake_gets_one_line_with_flag_value_source_and_remedy() {
         (error(&["--compression=lz4"]), &["'lz4'", "zstd, none"]),
         (error(&["--snapshot_parts=3"]), &["power of two"]),
         (error(&["--snapshot_file_mode=0888"]), &["octal"]),
-        (error(&["--snapshot_cron=* * * * *"]), &["snapshot_cron", "not supported"]),
+        (error(&["--snapshot_cron=0 25 * * *"]), &["--snapshot_cron", "'0 25 * * *'", "hour"]),
+        (error(&["--snapshot_cron=hourly"]), &["--snapshot_cron", "'hourly'"]),
+        (error(&["--save_schedule=25:00"]), &["--save_schedule", "'25:00'"]),
+        (error(&["--snapshot_cron_tz=Mars/Olympus"]), &["--snapshot_cron_tz", "'Mars/Olympus'"]),
+        (
+            error(&["--snapshot_cron=@daily", "--save_schedule=23:00"]),
+            &["--save_schedule", "--snapshot_cron", "deprecated"],
+        ),
+        (error(&["--snapshot_retain=-1"]), &["--snapshot_retain", "'-1'", "0 to"]),
+        (error(&["--admin_port=6379"]), &["--admin_port", "6379", "--port"]),
         (error(&["--dir=s3://bucket"]), &["--dir", "not supported"]),
         (error(&["--nodf_snapshot_format"]), &["df_snapshot_format", "not supported"]),
         (error(&["--dbfilename=\"dump\""]), &["quote"]),
@@ -141,4 +151,34 @@ fn a_running_server_changes_only_what_it_can() {
     assert_eq!(settings.set("dir", "/tmp").unwrap_err(), "is immutable");
     assert!(settings.set("maxclients", "none").unwrap_err().contains("'none'"));
     assert!(settings.set("dbfilename", "'x'").unwrap_err().contains("quote"));
+}
+
+#[test]
+fn a_schedule_needs_a_name_for_its_snapshots_and_changes_at_run_time() {
+    let mut settings =
+        read_from(&["--snapshot_cron=@hourly", "--snapshot_cron_tz=UTC"], &[]).unwrap();
+    let hourly = settings.schedule().unwrap().unwrap();
+    assert_eq!(hourly.next_after_unix_ms(1_000), Some(3_600_000));
+    settings.set("snapshot_cron", "30 * * * *").unwrap();
+    let half_past = settings.schedule().unwrap().unwrap();
+    assert_eq!(half_past.next_after_unix_ms(1_000), Some(1_800_000));
+    assert!(settings.set("snapshot_cron", "30 * *").unwrap_err().contains("'30 * *'"));
+    settings.set("dbfilename", "").unwrap();
+    assert_eq!(settings.schedule().unwrap(), None);
+
+    let mut settings = read_from(&["--save_schedule=*:15", "--snapshot_cron_tz=UTC"], &[]).unwrap();
+    let schedule = settings.schedule().unwrap().unwrap();
+    assert_eq!(schedule.next_after_unix_ms(1_000), Some(900_000));
+    assert!(settings.set("snapshot_cron", "@daily").unwrap_err().contains("save_schedule"));
+    assert_eq!(read_from(&[], &[]).unwrap().schedule().unwrap(), None);
+    settings.set("snapshot_retain", "24").unwrap();
+    assert_eq!(settings.retain(), 24);
+}
+
+#[test]
+fn the_http_endpoints_are_on_the_addresses_of_the_clients() {
+    assert!(read_from(&[], &[]).unwrap().admin_addresses().is_empty());
+    let settings = read_from(&["--admin_port=7001", "--bind=127.0.0.1 ::1"], &[]).unwrap();
+    let expected = ["127.0.0.1:7001", "[::1]:7001"].map(|text| text.parse::<SocketAddr>().unwrap());
+    assert_eq!(settings.admin_addresses(), expected);
 }
