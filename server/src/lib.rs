@@ -28,6 +28,7 @@ mod server;
 mod shutdown;
 mod signals;
 mod stats;
+mod tool;
 
 pub use run::run;
 

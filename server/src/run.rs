@@ -16,17 +16,22 @@ use crate::gate::Reasons;
 use crate::listener::{self, Threads};
 use crate::server::{Server, Shared};
 use crate::shutdown::{self, Readiness, Request, SaveMode};
-use crate::{admin, housekeeping, log, signals};
+use crate::{admin, housekeeping, log, signals, tool};
 
 /// Runs the server until it is told to exit.
 ///
 /// `arguments` are those of the command line without the program's name, `environment` the
 /// variables of the environment. Returns the exit code: 0 after an orderly exit, 1 if a flag was
-/// wrong, the server could not start, loading failed, or the save at exit failed.
+/// wrong, the server could not start, loading failed, or the save at exit failed. If the first
+/// argument is `snapshot`, the offline tool runs instead, and the code is the tool's.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
+    let mut arguments = arguments.into_iter().peekable();
+    if arguments.next_if(|first| first == "snapshot").is_some() {
+        return tool::run(arguments.collect());
+    }
     match flags::read(arguments, environment) {
         Ok(Invocation::Serve(settings)) => serve(*settings),
         Ok(Invocation::Help) => log::print(&flags::help()),

@@ -1,0 +1,54 @@
+//! `exuvia snapshot get`.
+
+use std::io::{self, Write};
+
+use exuvia::format::{FoundRecord, Manifest, PartFinder, hash_key};
+use exuvia::{Clock, SystemClock};
+
+use super::json::Object;
+use super::place::{Place, note};
+use super::time::utc;
+use crate::command::describe;
+
+/// Finds `key` in `database`, by the index of the one part that can hold it.
+///
+/// # Errors
+///
+/// Why nobody knows whether it is there: the part is damaged or missing.
+pub(super) fn find(
+    place: &Place,
+    manifest: &Manifest,
+    database: u16,
+    key: &[u8],
+) -> Result<Option<FoundRecord>, String> {
+    let hash = hash_key(manifest.hash_seed, key);
+    let part = manifest.parts.iter().find(|part| part.header.hash_range.contains(hash));
+    // The parts of a sound manifest cover every hash.
+    let Some(part) = part else { return Ok(None) };
+    PartFinder::open(&place.storage, part)
+        .and_then(|mut finder| finder.find(database, key, part.raw_bytes))
+        .map_err(|error| describe(&error))
+}
+
+/// Writes the value as it is, or everything about the key as JSON.
+pub(super) fn write(
+    out: &mut dyn Write,
+    database: u16,
+    key: &[u8],
+    found: &FoundRecord,
+    json: bool,
+) -> io::Result<()> {
+    if let Some(at) = found.expires_at_unix_ms.filter(|at| *at <= SystemClock.unix_ms()) {
+        note(&format!("the key expired at {}; a server would not load it", utc(at)));
+    }
+    if !json {
+        return out.write_all(&found.value);
+    }
+    let object =
+        Object::new().number("db", database).bytes("key", key).bytes("value", &found.value);
+    let object = match found.expires_at_unix_ms {
+        Some(at) => object.number("expires_at_unix_ms", at),
+        None => object,
+    };
+    writeln!(out, "{}", object.finish())
+}

@@ -1,0 +1,132 @@
+//! From the words of the command line to the exit code.
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use exuvia::format::storage::SnapshotStorage;
+
+use super::arguments::{self, Request, Verb};
+use super::place::{Place, note};
+use super::usage::USAGE;
+use super::{export, get, info, list, prune, verify};
+use crate::command::describe;
+
+/// Wrong usage.
+const USAGE_CODE: u8 = 2;
+
+/// Why a request came to nothing.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// In the words of an operator.
+    Said(String),
+    /// Standard output did not take the result.
+    Output(io::Error),
+}
+
+impl From<String> for Failure {
+    fn from(line: String) -> Self {
+        Self::Said(line)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Runs the tool with the words behind `exuvia snapshot`.
+pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let request = match arguments::parse(words) {
+        Ok(Some(request)) => request,
+        Ok(None) => {
+            let printed = out.write_all(USAGE.as_bytes()).and_then(|()| out.flush());
+            return ExitCode::from(u8::from(printed.is_err()));
+        }
+        Err(line) => {
+            note(&format!("snapshot: {line}; 'exuvia snapshot --help' shows the usage"));
+            return ExitCode::from(USAGE_CODE);
+        }
+    };
+    let outcome = perform(&request, &mut out).and_then(|sound| {
+        out.flush()?;
+        Ok(sound)
+    });
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(Failure::Said(line)) => {
+            note(&line);
+            ExitCode::FAILURE
+        }
+        Err(Failure::Output(error)) => {
+            note(&format!("cannot write the result: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what was asked for; returns whether all is well.
+///
+/// # Errors
+///
+/// Why it could not be done.
+pub(super) fn perform(request: &Request, out: &mut dyn Write) -> Result<bool, Failure> {
+    let place = Place::open(&request.path)?;
+    let dbfilename = request.dbfilename.as_deref();
+    let json = request.json;
+    match request.verb {
+        Verb::List => {
+            place.whole("list")?;
+            Ok(list::list(out, &place.list(dbfilename)?, json)?)
+        }
+        Verb::Info => {
+            let info = place.pick(dbfilename)?;
+            let objects = place.storage.list().map_err(|error| describe(&error))?;
+            Ok(info::info(out, &info, &objects, json)?)
+        }
+        Verb::Verify => {
+            let mut sound = true;
+            for name in names(&place, dbfilename)? {
+                sound &= verify::verify(out, &place, &name, json)?;
+                out.flush()?;
+            }
+            Ok(sound)
+        }
+        Verb::Get => {
+            let info = place.pick(dbfilename)?;
+            let key = &request.key;
+            let found = get::find(&place, &info.manifest, request.database, key)?;
+            let found = found.ok_or_else(|| {
+                format!("{} has no such key in database {}", info.name, request.database)
+            })?;
+            get::write(out, request.database, key, &found, json)?;
+            Ok(true)
+        }
+        Verb::Export => {
+            let info = place.pick(dbfilename)?;
+            Ok(export::export(out, &place, &info)?)
+        }
+        Verb::Prune => {
+            place.whole("prune")?;
+            Ok(prune::write(out, &prune::prune(&place, request)?, json)?)
+        }
+    }
+}
+
+/// The snapshot that was named, or all of the directory, damaged ones too.
+fn names(place: &Place, dbfilename: Option<&str>) -> Result<Vec<String>, String> {
+    if let Some(name) = &place.name {
+        return Ok(vec![name.clone()]);
+    }
+    let listing = place.list(dbfilename)?;
+    let complete = listing.complete.into_iter().map(|info| info.name);
+    let names: Vec<String> =
+        complete.chain(listing.damaged.into_iter().map(|damaged| damaged.name)).collect();
+    if names.is_empty() {
+        return Err(format!("there is no snapshot in {}", place.dir.display()));
+    }
+    Ok(names)
+}
