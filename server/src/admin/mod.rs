@@ -6,6 +6,8 @@
 mod http;
 mod listen;
 mod metrics;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub(crate) use listen::{bind, start};

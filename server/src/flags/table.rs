@@ -110,6 +110,23 @@ impl Flag {
         }
     }
 
+    /// The flag as a row of the table in the README.
+    #[cfg(test)]
+    pub(super) fn readme_row(&self) -> String {
+        let default = match self.default {
+            Default::Fixed("") => String::new(),
+            Default::Fixed(text) => format!("`{text}`"),
+            Default::Cores => "number of cores".to_owned(),
+            Default::Parts => "number of cores, rounded up to a power of two".to_owned(),
+        };
+        let change = match self.change {
+            Change::Start => "start",
+            Change::Anytime => "anytime",
+            Change::Unsupported => "not supported by this version",
+        };
+        format!("| `{}` | {default} | {change} | {} |", self.name, self.summary)
+    }
+
     /// Reads and checks a value.
     ///
     /// # Errors

@@ -182,3 +182,12 @@ fn the_http_endpoints_are_on_the_addresses_of_the_clients() {
     let expected = ["127.0.0.1:7001", "[::1]:7001"].map(|text| text.parse::<SocketAddr>().unwrap());
     assert_eq!(settings.admin_addresses(), expected);
 }
+
+#[test]
+fn the_readme_has_every_flag_as_it_is() {
+    let rows: Vec<String> = FLAGS.iter().map(Flag::readme_row).collect();
+    let table =
+        format!("| flag | default | changes | meaning |\n|---|---|---|---|\n{}", rows.join("\n"));
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains(&table), "the README's table of flags should be\n\n{table}\n");
+}

@@ -29,9 +29,8 @@ pub(super) fn export(out: &mut dyn Write, place: &Place, info: &SnapshotInfo) ->
         return Ok(true);
     }
     note(&format!(
-        "{} is damaged in {} places: exported {written} keys, lost {lost}",
-        info.name,
-        audit.damages.len()
+        "{} is damaged: exported {written} keys, lost {lost}; its places are listed above",
+        info.name
     ));
     Ok(false)
 }

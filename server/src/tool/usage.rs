@@ -16,7 +16,8 @@ PATH is a directory or one snapshot: its manifest, as data/dump-summary.dfs, or 
 newest complete one. --dbfilename TEMPLATE restricts a directory to the names that it matches.
 -- ends the options, for keys that begin with a dash.
 
-  list     all snapshots, the newest first; damaged and unfinished ones too
+  list     all snapshots, the newest first; damaged and unfinished ones too. Reads manifests and
+           the lengths of parts only
   info     what the manifest says, and whether every part is there
   verify   reads and checks every page, and names the damaged ones
   get      writes the value of one key, found by the index
