@@ -11,7 +11,8 @@ const COLUMNS: usize = 96;
 pub(crate) fn help() -> String {
     let mut text = String::from(
         "exuvia: a Redis-compatible in-memory store with point-in-time snapshots\n\n\
-         usage: exuvia [--flag=value | --flag value | --boolean | --noboolean]...\n\n\
+         usage: exuvia [--flag=value | --flag value | --boolean | --noboolean]...\n\
+         \x20      exuvia snapshot --help   to look at snapshots without a server\n\n\
          Every flag can also be set by an environment variable EXUVIA_FLAG_<name>, or in a file\n\
          of --name=value lines given with --flagfile; the command line wins over the file, the\n\
          file over the environment. --version prints the version.\n",

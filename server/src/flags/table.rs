@@ -46,6 +46,9 @@ pub(crate) enum Change {
     Unsupported,
 }
 
+/// Checks a value beyond its kind; what is wrong with it becomes the end of a sentence.
+type Check = fn(&FlagValue) -> Result<(), String>;
+
 /// A flag.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flag {
@@ -56,7 +59,7 @@ pub(crate) struct Flag {
     pub(crate) kind: Kind,
     default: Default,
     pub(crate) change: Change,
-    check: Option<fn(&FlagValue) -> Result<(), String>>,
+    check: Option<Check>,
     pub(super) summary: &'static str,
 }
 
@@ -96,7 +99,7 @@ impl Flag {
         Self { default, ..self }
     }
 
-    const fn check(self, check: fn(&FlagValue) -> Result<(), String>) -> Self {
+    const fn check(self, check: Check) -> Self {
         Self { check: Some(check), ..self }
     }
 

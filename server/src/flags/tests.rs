@@ -25,7 +25,7 @@ fn every_default_is_of_its_flags_kind_and_every_accessor_names_a_flag() {
     assert_eq!(settings.requirepass(), "");
     assert_eq!(settings.maxclients(), 10_000);
     assert_eq!(settings.bulk_bytes_max(), 512 << 20);
-    assert_eq!(settings.tcp_keepalive(), Some(std::time::Duration::from_secs(300)));
+    assert_eq!(settings.tcp_keepalive(), Some(std::time::Duration::from_mins(5)));
     assert_eq!((settings.idle_timeout(), settings.shutdown_timeout()), (None, None));
     assert!(settings.threads() > 0 && settings.protected_mode());
     assert!(!settings.allow_foreign_paths());

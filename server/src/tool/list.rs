@@ -12,9 +12,9 @@ use crate::memory::human;
 /// Writes what a directory holds; returns whether nothing of it is damaged.
 pub(super) fn list(out: &mut dyn Write, listing: &Listing, json: bool) -> io::Result<bool> {
     if json {
-        as_json(out, listing)?
+        as_json(out, listing)?;
     } else {
-        as_text(out, listing)?
+        as_text(out, listing)?;
     }
     Ok(listing.damaged.is_empty())
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use exuvia::format::{SnapshotFile, SnapshotFileKind};
 use exuvia::{Compression, Expiry, Options, Store};
 use tempfile::TempDir;
 
@@ -54,7 +55,8 @@ fn parts(dir: &TempDir) -> Vec<std::path::PathBuf> {
     let mut parts: Vec<_> = files
         .filter(|path| {
             let name = path.file_name().unwrap().to_str().unwrap();
-            name.ends_with(".dfs") && !name.ends_with("-summary.dfs")
+            SnapshotFile::parse(name)
+                .is_some_and(|file| matches!(file.kind, SnapshotFileKind::Part { .. }))
         })
         .collect();
     parts.sort();
