@@ -1,7 +1,11 @@
 //! Loads at run time, and looking at what a storage holds.
 
 use super::*;
-use crate::format::storage::StorageErrorKind;
+use crate::format::storage::{PutMode, StorageErrorKind, WriteHint};
+use crate::format::{
+    HashRange, HashSeed, PageOptions, PartHeader, PartWriter, Record, SnapshotId, ValueType,
+    hash_key, part_name,
+};
 use crate::snapshot;
 
 #[test]
@@ -149,4 +153,64 @@ fn the_totals_are_known_without_reading_a_part() {
     let bytes: usize =
         filled("one", 100).0.iter().map(|(key, value)| key.len() + value.len()).sum();
     assert_eq!(info.manifest.raw_bytes(), bytes as u64);
+}
+
+/// A key whose hash by `seed` does not depend on `number`.
+///
+/// XXH3 multiplies two words of such a key, each mixed with a constant of its secret and the seed;
+/// where the first word makes its factor zero, the second is lost.
+fn colliding(seed: u64, number: u64) -> [u8; 32] {
+    let factor_zero = 0xbe4b_a423_396c_feb8_u64.wrapping_add(seed);
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&factor_zero.to_le_bytes());
+    key[8..16].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+#[test]
+fn keys_chosen_to_collide_by_the_snapshots_seed_are_loaded_under_another() {
+    const SEED: u64 = 42;
+    const KEYS: u64 = 2000;
+    let world = World::new("dump");
+    let header = PartHeader {
+        snapshot_id: SnapshotId::from_bytes([7; 16]),
+        hash_seed: HashSeed(SEED),
+        number: 0,
+        hash_range: HashRange::ALL,
+    };
+    let name = part_name("dump", 0, header.snapshot_id);
+    let (pages, hint) = (PageOptions::default(), WriteHint::default());
+    let mut part = PartWriter::begin(&*world.script, header, &name, pages, hint).unwrap();
+    for number in 0..KEYS {
+        let key = colliding(SEED, number);
+        part.push_large(&Record {
+            database: 0,
+            hash: hash_key(header.hash_seed, &key),
+            value_type: ValueType::String,
+            key: &key,
+            expires_at_unix_ms: None,
+            value: &number.to_le_bytes(),
+        })
+        .unwrap();
+    }
+    let manifest = Manifest {
+        snapshot_id: header.snapshot_id,
+        cut_unix_ms: NOON,
+        sequence: 1,
+        hash_seed: header.hash_seed,
+        base_id: None,
+        engine_version: "any".to_owned(),
+        parts: vec![part.finish().unwrap()],
+    };
+    let bytes = manifest.encode().unwrap();
+    world.script.memory().put("dump-summary.dfs", &bytes, PutMode::CreateNew).unwrap();
+
+    let store = world.open();
+    assert_eq!(contents(&store).0.len() as u64, KEYS);
+    for number in 0..KEYS {
+        let value = store.get(&colliding(SEED, number)).unwrap();
+        assert_eq!(*value, number.to_le_bytes());
+    }
+    store.save().unwrap().wait().unwrap();
+    assert_ne!(world.manifest("dump").hash_seed, HashSeed(SEED));
 }
