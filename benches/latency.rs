@@ -18,6 +18,8 @@ use hdrhistogram::Histogram;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const RATE_PER_SEC: u64 = 200_000;
+/// Longer latencies count as this one.
+const LATENCY_NANOS_MAX: u64 = 60_000_000_000;
 
 /// Whether cuts are taken and walked while the load runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,7 +32,8 @@ enum Walks {
 fn overwrite_at_a_rate(table: &Exuvia, shape: Shape, duration: Duration) -> Histogram<u64> {
     let picks = picks(shape.keys, Distribution::Uniform, 0);
     let mut bytes = value(0, shape.value_bytes);
-    let mut histogram = Histogram::new(3).expect("three digits are a valid precision");
+    let mut histogram =
+        Histogram::new_with_max(LATENCY_NANOS_MAX, 3).expect("three digits are a valid precision");
     let start = Instant::now();
     let operations = RATE_PER_SEC * duration.as_millis() as u64 / 1_000;
     for index in 0..operations {

@@ -43,10 +43,9 @@ WRAPPER
         | sed -n 's/.*"executable":"\([^"]*engine-[^"]*\)".*/\1/p'
 }
 
-# run BINARY TESTS..: whether the tests pass; a test that hangs has failed.
-run() {
-    binary=$1; shift
-    (cd tests && timeout 300 "$binary" "$@" > "$work/output" 2>&1)
+# passes BINARY TESTS..: whether the tests pass; a test that hangs has failed.
+passes() {
+    (cd tests && timeout 300 "$@" > "$work/output" 2>&1)
 }
 
 chosen=${*:-$(echo "$rules" | awk 'NF { print $1 }')}
@@ -57,11 +56,11 @@ for rule in $chosen; do
     [ -n "$tests" ] || { echo "$rule: unknown rule" >&2; exit 2; }
     binary=$(build "$rule")
     for test in $tests; do
-        if ! run "$sound" "$test"; then
+        if ! passes "$sound" "$test"; then
             echo "$rule: $test fails with the rule in place"
             sed -n 's/^/    /; /panicked at/,+2p' "$work/output"
             failures=$((failures + 1))
-        elif run "$binary" "$test"; then
+        elif passes "$binary" "$test"; then
             echo "$rule: $test does NOT notice"
             failures=$((failures + 1))
         else

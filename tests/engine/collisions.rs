@@ -1,9 +1,11 @@
 //! Keys whose 64-bit hashes are all equal, as an attacker who knows the seed would send them.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::mpsc;
+use std::thread;
 
 use exuvia::{Database, Error, Expiry, Options, Store};
-use exuvia_tests::fixture::{assert_no_history, find, find_at, numbers, open_with, put};
+use exuvia_tests::fixture::{PATIENCE, assert_no_history, find, find_at, numbers, open_with, put};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const SEED: u64 = 42;
@@ -118,4 +120,41 @@ fn removed_keys_of_one_hash_make_room_for_others() {
     store.maintain();
     let bytes = store.stats().table_bytes;
     assert!(bytes < 4 << 20, "{bytes} bytes of segments for no key");
+}
+
+/// Two nearly empty segments are merged, unless one run would have to take more than it can.
+#[test]
+fn maintenance_ends_though_neighbours_do_not_fit_one_segment() {
+    let (store, database) = open();
+    for number in 0..3_000_u64 {
+        put(&database, &number.to_be_bytes(), number);
+    }
+    let stored = fill(&database, 0);
+    // Keys elsewhere in the order of hashes that begin their search in the same place.
+    let home = |key: &[u8]| xxh3_64_with_seed(key, SEED) as u16;
+    let neighbours: Vec<u64> = (1_000_000_u64..)
+        .filter(|number| home(&number.to_be_bytes()) == home(&colliding(0)))
+        .take(12)
+        .collect();
+    for &number in &neighbours {
+        put(&database, &number.to_be_bytes(), number);
+    }
+    for number in 0..3_000_u64 {
+        assert!(database.remove(&number.to_be_bytes()));
+    }
+    let (done, ended) = mpsc::channel();
+    let maintained = store.clone();
+    // Not joined: if it does not end, the test must.
+    thread::spawn(move || {
+        maintained.maintain();
+        let _ = done.send(());
+    });
+    assert!(ended.recv_timeout(PATIENCE).is_ok(), "maintenance does not end");
+    for (key, number) in stored
+        .iter()
+        .map(|&number| (colliding(number).to_vec(), number))
+        .chain(neighbours.iter().map(|&number| (number.to_be_bytes().to_vec(), number)))
+    {
+        assert_eq!(find(&database, &key), Some(number));
+    }
 }

@@ -66,6 +66,11 @@ fn use_a_store() {
     database.clear();
 }
 
+/// Each thread that is there at once with others has a place to announce its writes, kept for the
+/// next one; chance decides how many there were at once.
+const KEPT_BLOCKS_MAX: i64 = 8;
+const KEPT_BLOCK_BYTES: i64 = 256;
+
 /// Garbage is freed by whoever works next, in whatever store; without anybody it stays.
 fn reclaim() {
     let (store, database) = open(1);
@@ -87,7 +92,8 @@ fn a_dropped_store_gives_back_every_byte() {
     }
     let given_back = eventually(PATIENCE, || {
         on_a_thread(reclaim);
-        live().blocks <= before.blocks && live().bytes <= before.bytes
+        live().blocks <= before.blocks + KEPT_BLOCKS_MAX
+            && live().bytes <= before.bytes + KEPT_BLOCKS_MAX * KEPT_BLOCK_BYTES
     });
     assert!(given_back, "{before:?} before, {:?} after three stores", live());
 }
