@@ -35,11 +35,8 @@ pub use run::run;
 /// The seed of a random test: from the environment, or fresh; printed either way.
 #[cfg(test)]
 fn test_seed() -> u64 {
-    let seed = std::env::var("EXUVIA_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = std::env::var("EXUVIA_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    #[expect(clippy::print_stdout, reason = "a failing test shows the seed it failed with")]
-    {
-        println!("EXUVIA_TEST_SEED={seed}");
-    }
+    println!("EXUVIA_SEED={seed}");
     seed
 }

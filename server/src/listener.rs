@@ -91,7 +91,7 @@ pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, S
 pub(crate) async fn accept(listener: TcpListener, server: Shared, threads: Arc<Threads>) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => admit(stream, peer, &server, &threads).await,
+            Ok((stream, peer)) => admit(stream, peer, &server, &threads),
             Err(error) => {
                 // Usually a lack of file descriptors, which ends when a client leaves.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -102,7 +102,7 @@ pub(crate) async fn accept(listener: TcpListener, server: Shared, threads: Arc<T
 }
 
 /// Hands a new connection to a thread, unless there are too many.
-async fn admit(stream: TcpStream, peer: SocketAddr, server: &Shared, threads: &Threads) {
+fn admit(stream: TcpStream, peer: SocketAddr, server: &Shared, threads: &Threads) {
     server.shared.connections.fetch_add(1, Ordering::Relaxed);
     let (maxclients, keepalive) = {
         let settings = server.settings();
@@ -146,7 +146,7 @@ async fn serve(stream: std::net::TcpStream, entry: Arc<ClientEntry>, server: Arc
     let id = entry.id;
     match (TcpStream::from_std(stream), server.store.database(0)) {
         (Ok(stream), Ok(database)) => {
-            Connection::new(stream, entry, database, server).serve().await
+            Connection::new(stream, entry, database, server).serve().await;
         }
         _ => server.clients.remove(id),
     }

@@ -1,11 +1,8 @@
 //! Lines for the operator.
 
 use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use exuvia::LoadReport;
 use tracing::level_filters::LevelFilter;
 
 /// Sends log lines to standard error from here on.
@@ -37,35 +34,4 @@ pub(crate) fn fail(line: &str) -> ExitCode {
     // Without standard error there is still the exit code.
     let _ = writeln!(std::io::stderr(), "exuvia: {line}");
     ExitCode::FAILURE
-}
-
-/// Tells what a load at start found.
-pub(crate) fn loaded(report: &LoadReport, dir: &Path, elapsed: Duration) {
-    let dir = dir.display();
-    for rejected in &report.rejected {
-        tracing::error!(%dir, reason = %rejected, "a snapshot was passed over");
-    }
-    for unfinished in &report.unfinished {
-        tracing::warn!(%dir, name = %unfinished, "an unfinished save was found and ignored");
-    }
-    for swept in &report.swept {
-        tracing::info!(%dir, file = %swept, "a leftover was removed");
-    }
-    match &report.name {
-        Some(name) => tracing::info!(
-            %dir,
-            snapshot = %name,
-            keys = report.records,
-            expired = report.expired,
-            bytes = report.bytes,
-            seconds = elapsed.as_secs_f64(),
-            "loaded"
-        ),
-        None => {
-            for near_miss in &report.near_misses {
-                tracing::warn!(%dir, file = %near_miss, "looks like a snapshot but does not match --dbfilename");
-            }
-            tracing::info!(%dir, "no snapshot found, starting empty");
-        }
-    }
 }

@@ -87,7 +87,7 @@ async fn main(settings: Settings) -> Result<ExitCode, String> {
         .map_err(|error| format!("cannot serve --admin_port: {error}"))?;
     // Set once, here.
     let _ = server.runtimes.set(threads.handles());
-    signals::watch(requests).map_err(|error| format!("cannot watch for signals: {error}"))?;
+    signals::watch(&requests).map_err(|error| format!("cannot watch for signals: {error}"))?;
     let (events, mut happened) = mpsc::unbounded_channel();
     watch_load(load, events.clone());
     let forward = events.clone();
@@ -144,24 +144,33 @@ fn watch_load(load: JoinHandle<Result<LoadReport, Error>>, events: mpsc::Unbound
     });
 }
 
-/// Tells what was loaded, and lets commands in; or ends the process.
+/// Lets commands in; or ends the process.
 fn loaded(
     server: &Shared,
     result: Result<LoadReport, String>,
     elapsed: Duration,
 ) -> Option<ExitCode> {
-    let report = match result {
-        Ok(report) => report,
-        Err(reason) => {
-            tracing::error!(dir = %server.dir.display(), %reason, "loading failed, exiting");
-            return Some(ExitCode::FAILURE);
+    match result {
+        Ok(report) => {
+            server.shared.loads.opened(&report);
+            server.gate.lower(Reasons::LOADING);
+            tracing::info!(
+                port = server.port(),
+                keys = report.records,
+                seconds = elapsed.as_secs_f64(),
+                "ready to accept commands"
+            );
+            None
         }
-    };
-    server.shared.loads.opened(&report);
-    log::loaded(&report, &server.dir, elapsed);
-    server.gate.lower(Reasons::LOADING);
-    tracing::info!(port = server.port(), "ready to accept commands");
-    None
+        Err(reason) => {
+            tracing::error!(
+                dir = %server.dir.display(),
+                %reason,
+                "nothing could be loaded, exiting; --snapshot_load=off would start empty"
+            );
+            Some(ExitCode::FAILURE)
+        }
+    }
 }
 
 fn requested_exit(

@@ -22,6 +22,7 @@ use crate::stats::{SharedStats, ThreadStats};
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) store: Store,
+    clock: Arc<dyn Clock>,
     settings: RwLock<Settings>,
     /// The directory of the snapshots, absolute.
     pub(crate) dir: PathBuf,
@@ -54,8 +55,11 @@ impl Server {
         let bulk_bytes_max = AtomicUsize::new(settings.bulk_bytes_max());
         let gate = Gate::default();
         gate.raise(Reasons::LOADING);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let started_ms = clock.unix_ms();
         Self {
             store,
+            clock,
             settings: RwLock::new(settings),
             dir,
             clients: Clients::default(),
@@ -64,7 +68,7 @@ impl Server {
             threads,
             shared: SharedStats::default(),
             started: Instant::now(),
-            started_ms: SystemClock.unix_ms(),
+            started_ms,
             run_id: run_id(),
             port: AtomicU16::new(0),
             bulk_bytes_max,
@@ -76,7 +80,7 @@ impl Server {
 
     /// Milliseconds since the Unix epoch.
     pub(crate) fn now_ms(&self) -> u64 {
-        SystemClock.unix_ms()
+        self.clock.unix_ms()
     }
 
     pub(crate) fn settings(&self) -> RwLockReadGuard<'_, Settings> {

@@ -61,13 +61,10 @@ pub(crate) async fn prepare(server: Arc<Server>, save: SaveMode, now: bool) -> R
     let work = prepare_untimed(&server, save, now);
     match timeout {
         None => work.await,
-        Some(timeout) => match tokio::time::timeout(timeout, work).await {
-            Ok(readiness) => readiness,
-            Err(_) => {
-                server.store.cancel_save();
-                Readiness::TimedOut
-            }
-        },
+        Some(timeout) => tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
+            server.store.cancel_save();
+            Readiness::TimedOut
+        }),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::shutdown::Request;
 /// # Errors
 ///
 /// What kept the system from telling of signals.
-pub(crate) fn watch(requests: UnboundedSender<Request>) -> io::Result<()> {
+pub(crate) fn watch(requests: &UnboundedSender<Request>) -> io::Result<()> {
     let kinds = [(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")];
     for (kind, name) in kinds {
         let mut stream = signal(kind)?;

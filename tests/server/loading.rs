@@ -38,10 +38,7 @@ fn commands_wait_their_turn_while_data_is_loaded() {
         Reply::Error(text) => {
             assert_eq!(text, "LOADING Redis is loading the dataset in memory");
             refused += 1;
-            assert_eq!(info(&mut client, "loading_total_bytes").parse::<u64>().unwrap_or(0), {
-                info(&mut client, "loading_total_bytes").parse::<u64>().unwrap_or(0)
-            });
-            for served in ["DBSIZE", "LASTSAVE", "CONFIG GET port", "CLIENT ID", "HELLO"] {
+            for served in ["DBSIZE", "LASTSAVE", "CONFIG GET port", "CLIENT ID", "HELLO", "INFO"] {
                 assert!(!matches!(client.run(served), Reply::Error(_)), "{served}");
             }
             false

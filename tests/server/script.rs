@@ -412,9 +412,10 @@ PING => PONG
 PING hi => 'hi'
 PING a b => (error) ERR wrong number of arguments for 'ping' command
 COMMAND GETKEYS MSET a 1 b 2 => ['a', 'b']
-COMMAND GETKEYS GET => (error) ERR Invalid number of arguments specified for command
-COMMAND GETKEYS PING => (error) ERR The command has no key arguments
-COMMAND GETKEYS NOSUCH => (error) ERR Invalid command specified
+COMMAND GETKEYS GET => (error) ERR wrong number of arguments for 'command|getkeys' command
+COMMAND GETKEYS GET a b => (error) ERR Invalid number of arguments specified for command
+COMMAND GETKEYS PING a => (error) ERR The command has no key arguments
+COMMAND GETKEYS NOSUCH a => (error) ERR Invalid command specified
 COMMAND INFO nosuch => [nil]
 DEBUG OBJECT nope => (error) ERR no such key
 OBJECT ENCODING nope => nil
@@ -428,21 +429,27 @@ SHUTDOWN SAVE NOSAVE => (error) ERR syntax error
 RESET => RESET
 ";
 
-/// Runs every script; returns what differs from what is expected.
-pub fn differences(client: &mut Client) -> Vec<String> {
-    let mut differences = Vec::new();
+/// Runs every script; returns the commands with the replies they got and those expected.
+pub fn replies(client: &mut Client) -> Vec<(String, String, &'static str)> {
+    let mut replies = Vec::new();
     for (title, script) in SCRIPTS {
         assert_eq!(client.run("FLUSHALL").text(), "OK");
         for line in script.lines().filter(|line| !line.is_empty()) {
             let (command, expected) = line.split_once(" => ").unwrap();
             let got = client.call(&words(command)).to_string().replace('"', "'");
-            if got != expected {
-                differences.push(format!("{title}: {command}\n   {got}\n   {expected}"));
-            }
+            replies.push((format!("{title}: {command}"), got, expected));
         }
         client.run("SELECT 0");
     }
-    differences
+    replies
+}
+
+/// Runs every script; returns what differs from what is expected.
+pub fn differences(client: &mut Client) -> Vec<String> {
+    let differs = |(command, got, expected): (String, String, &str)| {
+        (got != expected).then(|| format!("{command}\n   {got}\n   {expected}"))
+    };
+    replies(client).into_iter().filter_map(differs).collect()
 }
 
 /// Splits a command into arguments.

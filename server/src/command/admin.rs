@@ -92,13 +92,11 @@ fn shutdown<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Se
         }
         let (reply, answer) = oneshot::channel();
         call.server.request_shutdown(Request::Command { save, now, force, reply });
-        match answer.await {
-            Ok(reason) => Err(reason.into()),
-            Err(_) => {
-                // The process is about to exit, which is the reply.
-                call.session.closing = true;
-                Ok(())
-            }
+        if let Ok(reason) = answer.await {
+            return Err(reason.into());
         }
+        // The process is about to exit, which is the reply.
+        call.session.closing = true;
+        Ok(())
     })
 }

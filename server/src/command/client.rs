@@ -142,6 +142,9 @@ fn info(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
+/// Longer than anybody waits, and short enough for a clock.
+const PAUSE_MS_MAX: u64 = 365 * 86_400_000;
+
 /// Modes that are accepted and change nothing: no client's buffers and no keys are evicted.
 fn on_or_off(call: &mut Call<'_>) -> Outcome {
     let mode = call.args.at(2);
@@ -182,8 +185,6 @@ fn pause(call: &mut Call<'_>) -> Outcome {
         4 => return Err(Failure::new("ERR CLIENT PAUSE mode must be WRITE or ALL")),
         _ => return Err(Failure::SYNTAX),
     };
-    // Longer than anybody waits, and short enough for a clock.
-    const PAUSE_MS_MAX: u64 = 365 * 86_400_000;
     call.server.gate.pause(all, Duration::from_millis(timeout_ms.min(PAUSE_MS_MAX)));
     call.out.ok();
     Ok(())

@@ -91,7 +91,7 @@ impl Victims {
             except: Some(own_id),
         };
         let options = call.args.from(2);
-        if options.len() % 2 != 0 {
+        if !options.len().is_multiple_of(2) {
             return Err(Failure::SYNTAX);
         }
         for option in (0..options.len()).step_by(2) {

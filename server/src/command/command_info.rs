@@ -32,7 +32,7 @@ pub(super) const COMMANDS: &[Spec] = &[Spec {
             "O(N) where N is the number of commands to look up",
             "Returns documentary information about one, multiple or all commands.",
         ),
-        Spec::now(Group::Server, "command|getkeys", -3, getkeys).flags(ABOUT).doc(
+        Spec::now(Group::Server, "command|getkeys", -4, getkeys).flags(ABOUT).doc(
             "2.8.13",
             "O(N) where N is the number of arguments to the command",
             "Extracts the key names from an arbitrary command.",
@@ -133,13 +133,17 @@ fn describe(out: &mut Output, spec: &Spec) {
     out.integer(i64::from(spec.arity));
     let flags: Vec<_> = spec.flags.names().collect();
     out.set(flags.len());
-    flags.iter().for_each(|flag| out.status(flag));
+    for flag in flags {
+        out.status(flag);
+    }
     out.integer(i64::from(spec.keys.first));
     out.integer(i64::from(spec.keys.last));
     out.integer(i64::from(spec.keys.step));
     let categories = spec.categories();
     out.set(categories.len());
-    categories.iter().for_each(|category| out.status(category));
+    for category in categories {
+        out.status(category);
+    }
     out.array(0);
     key_specs(out, spec);
     out.array(spec.subcommands.len());

@@ -95,7 +95,7 @@ fn shown(settings: &Settings, call: &Call<'_>, flag: &Flag) -> String {
 
 fn set(call: &mut Call<'_>) -> Outcome {
     let pairs = call.args.from(2);
-    if pairs.len() % 2 != 0 {
+    if !pairs.len().is_multiple_of(2) {
         return Err(Failure::arity(call.spec.name));
     }
     // All of it takes effect, or none.

@@ -129,15 +129,15 @@ pub(super) fn reload<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outc
             Some(_) => return Err(Failure::SYNTAX),
         };
         let server = call.server;
-        if !save {
+        if save {
+            let _held = Held::new(server).await?;
+            let name = save_all(server).await?;
+            load(server, name).await?;
+        } else {
             let status = server.store.save_status();
             let newest = status.last_success.map(|saved| saved.name);
             let loaded = server.store.load_report().and_then(|report| report.name);
             let name = newest.or(loaded).ok_or(Failure::new("ERR there is no snapshot to load"))?;
-            load(server, name).await?;
-        } else {
-            let _held = Held::new(server).await?;
-            let name = save_all(server).await?;
             load(server, name).await?;
         }
         call.out.ok();

@@ -71,41 +71,60 @@ fn pexpireat(call: &mut Call<'_>) -> Outcome {
     set(call, Unit::UnixMilliseconds)
 }
 
-/// Which keys a new expiry is meant for.
-#[derive(Clone, Copy, Debug, Default)]
+/// Which keys a new expiry is meant for, by the expiry that they have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Options {
-    without_only: bool,
-    with_only: bool,
-    later_only: bool,
-    earlier_only: bool,
+    presence: Presence,
+    order: Order,
+}
+
+/// Whether the key has to have an expiry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Presence {
+    #[default]
+    Any,
+    Absent,
+    Present,
+}
+
+/// How the new expiry has to stand to that of the key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Order {
+    #[default]
+    Any,
+    Later,
+    Earlier,
 }
 
 impl Options {
     fn parse(call: &Call<'_>) -> Result<Self, Failure> {
-        let mut options = Self::default();
-        for word in call.args.from(3).iter() {
-            let option = match word {
-                word if is(word, "nx") => &mut options.without_only,
-                word if is(word, "xx") => &mut options.with_only,
-                word if is(word, "gt") => &mut options.later_only,
-                word if is(word, "lt") => &mut options.earlier_only,
-                word => {
-                    let word = String::from_utf8_lossy(word);
-                    return Err(format!("ERR Unsupported option {word}").into());
-                }
-            };
-            *option = true;
+        let given = |option| call.args.from(3).iter().any(|word| is(word, option));
+        let known = |word: &&[u8]| ["nx", "xx", "gt", "lt"].iter().any(|option| is(word, option));
+        if let Some(word) = call.args.from(3).iter().find(|word| !known(word)) {
+            let word = String::from_utf8_lossy(word);
+            return Err(format!("ERR Unsupported option {word}").into());
         }
-        let Self { without_only, with_only, later_only, earlier_only } = options;
-        if without_only && (with_only || later_only || earlier_only) {
+        let (absent, present) = (given("nx"), given("xx"));
+        let (later, earlier) = (given("gt"), given("lt"));
+        if absent && (present || later || earlier) {
             return Err(Failure::new(
                 "ERR NX and XX, GT or LT options at the same time are not compatible",
             ));
         }
-        if later_only && earlier_only {
+        if later && earlier {
             return Err(Failure::new("ERR GT and LT options at the same time are not compatible"));
         }
-        Ok(options)
+        let presence = match (absent, present) {
+            (true, _) => Presence::Absent,
+            (_, true) => Presence::Present,
+            _ => Presence::Any,
+        };
+        let order = match (later, earlier) {
+            (true, _) => Order::Later,
+            (_, true) => Order::Earlier,
+            _ => Order::Any,
+        };
+        Ok(Self { presence, order })
     }
 
     /// Whether a key that expires at `old` may expire at `new` instead. A key that never expires
@@ -115,10 +134,17 @@ impl Options {
             Expiry::Never => None,
             Expiry::At(ms) => Some(i64::try_from(ms).unwrap_or(i64::MAX)),
         };
-        !(self.without_only && old_ms.is_some()
-            || self.with_only && old_ms.is_none()
-            || self.later_only && old_ms.is_none_or(|old_ms| new_ms <= old_ms)
-            || self.earlier_only && old_ms.is_some_and(|old_ms| new_ms >= old_ms))
+        let by_presence = match self.presence {
+            Presence::Any => true,
+            Presence::Absent => old_ms.is_none(),
+            Presence::Present => old_ms.is_some(),
+        };
+        let by_order = match self.order {
+            Order::Any => true,
+            Order::Later => old_ms.is_some_and(|old_ms| new_ms > old_ms),
+            Order::Earlier => old_ms.is_none_or(|old_ms| new_ms < old_ms),
+        };
+        by_presence && by_order
     }
 }
 
@@ -185,13 +211,13 @@ mod tests {
 
     #[test]
     fn a_key_that_never_expires_counts_as_the_latest() {
-        let later = Options { later_only: true, ..Options::default() };
-        let earlier = Options { earlier_only: true, ..Options::default() };
+        let later = Options { order: Order::Later, ..Options::default() };
+        let earlier = Options { order: Order::Earlier, ..Options::default() };
         assert!(!later.allow(Expiry::Never, 5));
         assert!(earlier.allow(Expiry::Never, 5));
         assert!(later.allow(Expiry::At(4), 5) && !later.allow(Expiry::At(5), 5));
         assert!(earlier.allow(Expiry::At(6), 5) && !earlier.allow(Expiry::At(5), 5));
-        let with_earlier = Options { with_only: true, earlier_only: true, ..Options::default() };
+        let with_earlier = Options { presence: Presence::Present, order: Order::Earlier };
         assert!(!with_earlier.allow(Expiry::Never, 5));
     }
 }

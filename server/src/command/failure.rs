@@ -1,6 +1,7 @@
 //! Why a command failed, in Redis's words.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use exuvia::Error;
 
@@ -56,7 +57,7 @@ impl Failure {
                 break;
             }
             let arg = &arg[..arg.len().min(SHOWN - shown.len())];
-            shown.push_str(&format!("'{}' ", String::from_utf8_lossy(arg)));
+            let _ = write!(shown, "'{}' ", String::from_utf8_lossy(arg));
         }
         let name = String::from_utf8_lossy(&name[..name.len().min(SHOWN)]);
         Self(format!("ERR unknown command '{name}', with args beginning with: {shown}").into())

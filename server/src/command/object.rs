@@ -73,17 +73,15 @@ fn constant(call: &mut Call<'_>, number: i64) -> Outcome {
 }
 
 fn freq(call: &mut Call<'_>) -> Outcome {
-    match call.keys.peek(call.args.at(2), |_| ())? {
-        Some(()) => Err(Failure::new(
+    if call.keys.peek(call.args.at(2), |_| ())?.is_some() {
+        return Err(Failure::new(
             "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please \
              note that when switching between policies at runtime LRU and LFU data will take some \
              time to adjust.",
-        )),
-        None => {
-            call.out.null();
-            Ok(())
-        }
+        ));
     }
+    call.out.null();
+    Ok(())
 }
 
 fn help(call: &mut Call<'_>) -> Outcome {

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use exuvia::disk::LocalDisk;
 use exuvia::format::NameTemplate;
-use exuvia::{Error, LoadReport, Save, SaveOptions, Saved};
+use exuvia::{Error, LoadReport, Save, SaveOptions};
 
 use super::call::{blocking, is};
 use super::spec::{Flags, Group, Spec};
-use super::{Call, Failure, LongCall, Outcome, describe};
+use super::{Call, Failure, LongCall, Outcome};
 use crate::gate::Reasons;
 use crate::resp::Args;
 use crate::server::Shared;
@@ -92,37 +92,16 @@ fn foreign(call: &LongCall<'_>, otherwise: &str) -> Failure {
     }
 }
 
-/// Starts a save; returns once its cut is taken. Whether it ends well is logged and returned.
-async fn start(
-    server: &Shared,
-    options: SaveOptions,
-) -> Result<tokio::task::JoinHandle<Result<Saved, Error>>, Failure> {
+/// Starts a save; returns once its cut is taken. The engine logs how it ends.
+async fn start(server: &Shared, options: SaveOptions) -> Result<Save, Failure> {
     let store = server.store.clone();
-    let save = blocking(move || store.save_with(options)).await??;
-    tracing::info!("saving a snapshot");
-    Ok(tokio::spawn(finish(save)))
-}
-
-async fn finish(save: Save) -> Result<Saved, Error> {
-    let result = save.await;
-    match &result {
-        Ok(saved) => tracing::info!(
-            snapshot = %saved.manifest,
-            keys = saved.records,
-            bytes = saved.bytes,
-            seconds = saved.duration.as_secs_f64(),
-            "saved"
-        ),
-        Err(error) => tracing::error!(reason = %describe(error), "the save failed"),
-    }
-    result
+    Ok(blocking(move || store.save_with(options)).await??)
 }
 
 fn save<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
     Box::pin(async move {
         let options = parse(&call, call.args.from(1))?;
-        let saved = start(call.server, options).await?.await;
-        saved.unwrap_or(Err(Error::SaveCancelled))?;
+        start(call.server, options).await?.await?;
         call.out.ok();
         Ok(())
     })
@@ -235,7 +214,7 @@ fn find(call: &LongCall<'_>, path: &str) -> Result<Named, Failure> {
     if path.contains("://") {
         return Err(foreign(call, "loading from another place is not supported"));
     }
-    if path.ends_with(".rdb") {
+    if Path::new(path).extension().is_some_and(|extension| extension == "rdb") {
         return Err(Failure::new("ERR loading from RDB format is not supported"));
     }
     let path = call.server.dir.join(path);

@@ -94,7 +94,7 @@ impl<'a> Filter<'a> {
     fn parse(call: &LongCall<'a>) -> Result<Self, Failure> {
         let mut filter = Self { pattern: None, count: 10, type_exists: true };
         let options = call.args.from(2);
-        if options.len() % 2 != 0 {
+        if !options.len().is_multiple_of(2) {
             return Err(Failure::SYNTAX);
         }
         for option in (0..options.len()).step_by(2) {

@@ -6,12 +6,13 @@ use super::FAMILIES;
 use super::spec::Spec;
 
 /// Longest name of a command or subcommand.
-const NAME_BYTES_MAX: usize = 24;
+const NAME_BYTES_MAX: usize = PACKED_BYTES - 1;
+const PACKED_BYTES: usize = 24;
 /// Slots of the hash table, several for each command so that a perfect hash is found quickly.
 const SLOTS_LOG2: u32 = 11;
 
-/// A name in lower case, padded: compared and hashed as words.
-type Packed = [u64; NAME_BYTES_MAX / 8];
+/// A name in lower case, padded, with its length: compared and hashed as words.
+type Packed = [u64; PACKED_BYTES / 8];
 
 /// Number of a command in the table, the same for the life of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,10 +109,12 @@ fn pack(name: &[u8]) -> Option<Packed> {
     if name.len() > NAME_BYTES_MAX {
         return None;
     }
-    let mut bytes = [0; NAME_BYTES_MAX];
+    let mut bytes = [0; PACKED_BYTES];
     bytes[..name.len()].copy_from_slice(name);
     bytes.make_ascii_lowercase();
-    let mut words = [0; NAME_BYTES_MAX / 8];
+    // Without its length a name would equal the same name with a NUL behind it.
+    bytes[NAME_BYTES_MAX] = name.len() as u8;
+    let mut words = [0; PACKED_BYTES / 8];
     for (word, chunk) in words.iter_mut().zip(bytes.as_chunks().0) {
         *word = u64::from_le_bytes(*chunk);
     }

@@ -100,6 +100,7 @@ impl<'a> Args<'a> {
     }
 
     /// The arguments from `first` on.
+    #[must_use]
     pub fn from(self, first: usize) -> Self {
         Self { spans: &self.spans[first.min(self.spans.len())..], ..self }
     }
@@ -120,16 +121,13 @@ impl Args<'_> {
     pub(crate) fn to_owned(self) -> OwnedArgs {
         let mut owned = OwnedArgs::default();
         for index in 0..self.len() {
-            match self.large_at(index) {
-                Some(value) => {
-                    owned.spans.push(Span::large(owned.large.len()));
-                    owned.large.push(value.clone());
-                }
-                None => {
-                    let bytes = self.at(index);
-                    owned.spans.push(Span::in_buffer(owned.buffer.len(), bytes.len()));
-                    owned.buffer.extend_from_slice(bytes);
-                }
+            if let Some(value) = self.large_at(index) {
+                owned.spans.push(Span::large(owned.large.len()));
+                owned.large.push(value.clone());
+            } else {
+                let bytes = self.at(index);
+                owned.spans.push(Span::in_buffer(owned.buffer.len(), bytes.len()));
+                owned.buffer.extend_from_slice(bytes);
             }
         }
         owned

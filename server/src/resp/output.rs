@@ -195,7 +195,7 @@ impl Output {
     /// Everything to send in one piece, for tests.
     #[cfg(test)]
     pub(crate) fn to_vec(&self) -> Vec<u8> {
-        let mut all: Vec<u8> = self.queue.iter().flat_map(|chunk| chunk.bytes()).copied().collect();
+        let mut all: Vec<u8> = self.queue.iter().flat_map(Chunk::bytes).copied().collect();
         all.extend_from_slice(&self.tail);
         all.split_off(self.sent)
     }
