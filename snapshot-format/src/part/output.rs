@@ -49,10 +49,8 @@ impl Output {
     /// The room in the buffer, to write to before [`advance`](Self::advance).
     #[inline]
     pub(super) fn spare_mut(&mut self) -> Result<&mut [u8], FormatError> {
-        match &mut self.open {
-            Some((_, buffer)) => Ok(buffer.spare_mut()),
-            None => Err(FormatError::Poisoned),
-        }
+        let (_, buffer) = self.open.as_mut().ok_or(FormatError::Poisoned)?;
+        Ok(buffer.spare_mut())
     }
 
     /// What was written to the room so far.
@@ -71,7 +69,7 @@ impl Output {
     ///
     /// What does not fill a block of [`BUFFER_ALIGNMENT`] is carried over to the next buffer.
     pub(super) fn make_room(&mut self, bytes: usize) -> Result<(), FormatError> {
-        if self.spare_len() >= bytes {
+        if self.open.is_some() && self.spare_len() >= bytes {
             return Ok(());
         }
         let (mut object, mut buffer) = self.open.take().ok_or(FormatError::Poisoned)?;

@@ -28,6 +28,7 @@ impl Default for ReadHint {
 /// is copied together.
 pub(super) struct ReadAhead {
     object: Box<dyn ObjectReader>,
+    name: Box<str>,
     window_bytes: u64,
     /// Windows below this offset have been asked for.
     asked: u64,
@@ -64,6 +65,7 @@ impl ReadAhead {
         let window_bytes = object_bytes.clamp(BUFFER_ALIGNMENT as u64, hint.buffer_bytes as u64);
         Ok(Self {
             object,
+            name: name.into(),
             window_bytes,
             asked: 0,
             end: 0,
@@ -187,14 +189,15 @@ impl ReadAhead {
     }
 
     fn too_short(&self) -> FormatError {
-        let found = format!("it ends before {}", self.end);
-        StorageError::new(StorageErrorKind::Changed, "read", "the object", found).into()
+        let why = format!("it ends before offset {}", self.end);
+        StorageError::new(StorageErrorKind::Changed, "read", &*self.name, why).into()
     }
 }
 
 impl fmt::Debug for ReadAhead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadAhead")
+            .field("name", &self.name)
             .field("window_bytes", &self.window_bytes)
             .field("asked", &self.asked)
             .field("end", &self.end)

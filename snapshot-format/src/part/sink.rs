@@ -2,7 +2,7 @@
 
 use super::PartHeader;
 use super::header::HEADER_BLOCK_BYTES;
-use super::index::IndexEntry;
+use super::index::{IndexEntry, PartTotals};
 use super::output::Output;
 use crate::checksum::{CHECKSUM_BYTES, page_checksum, part_digest};
 use crate::error::FormatError;
@@ -13,8 +13,6 @@ use crate::page::{
     RAW_BYTES_MAX, StoredAs, page_bytes,
 };
 use crate::storage::{BUFFER_ALIGNMENT, Buffer, SnapshotStorage, WriteHint};
-
-use super::index::PartTotals;
 
 /// What a page holds, apart from its payload.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +74,8 @@ impl PageSink {
     /// Makes room for a payload of `payload_bytes`, and returns how much room there is.
     pub(super) fn make_room(&mut self, payload_bytes: usize) -> Result<usize, FormatError> {
         if let Some(scratch) = &self.scratch {
+            // A page is begun only where it can also be stored.
+            self.output.make_room(0)?;
             return Ok(scratch.capacity().min(RAW_BYTES_MAX));
         }
         self.output.make_room(page_bytes(payload_bytes))?;
@@ -86,9 +86,10 @@ impl PageSink {
     /// The place of the payload being built.
     #[inline]
     pub(super) fn payload_mut(&mut self) -> Result<&mut [u8], FormatError> {
+        let spare = self.output.spare_mut()?;
         match &mut self.scratch {
             Some(scratch) => Ok(scratch.all_mut()),
-            None => Ok(&mut self.output.spare_mut()?[PAGE_HEADER_BYTES..]),
+            None => Ok(&mut spare[PAGE_HEADER_BYTES..]),
         }
     }
 

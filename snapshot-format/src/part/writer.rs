@@ -39,7 +39,8 @@ pub enum Pushed {
 /// # Cancel safety
 ///
 /// Dropping the writer gives the part up, as [`abort`](Self::abort) does. After an error, other
-/// than a refused record, every call fails with [`FormatError::Poisoned`].
+/// than a refused record, nothing more is stored: what would be fails with
+/// [`FormatError::Poisoned`].
 #[derive(Debug)]
 pub struct PartWriter {
     name: String,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests, and seeds that they print")]
 
 mod corruption;
+mod failure;
 mod golden;
 mod hostile;
 mod manifest;
