@@ -4,6 +4,7 @@
 
 mod corruption;
 mod failure;
+mod forged;
 mod golden;
 mod hostile;
 mod manifest;
