@@ -14,6 +14,7 @@ mod channels;
 mod client;
 mod command;
 mod connection;
+mod descriptors;
 mod flags;
 mod gate;
 mod glob;

@@ -14,6 +14,9 @@ use crate::client::ClientEntry;
 use crate::connection::Connection;
 use crate::server::{Server, Shared};
 
+/// Threads that wait for disks on behalf of one connection thread.
+const BLOCKING_THREADS_MAX: usize = 16;
+
 /// How long accepting pauses when the process has no file descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
@@ -38,7 +41,11 @@ impl Threads {
     /// What kept the system from starting one.
     pub(crate) fn start(count: usize) -> io::Result<Self> {
         let threads = (0..count).map(|number| {
-            let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+            let runtime = Builder::new_current_thread()
+                .enable_io()
+                .enable_time()
+                .max_blocking_threads(BLOCKING_THREADS_MAX)
+                .build()?;
             let handle = runtime.handle().clone();
             std::thread::Builder::new()
                 .name(format!("connections-{number}"))
@@ -89,12 +96,19 @@ pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, S
 
 /// Accepts connections for ever.
 pub(crate) async fn accept(listener: TcpListener, server: Shared, threads: Arc<Threads>) {
+    let mut failing = false;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => admit(stream, peer, &server, &threads),
+            Ok((stream, peer)) => {
+                failing = false;
+                admit(stream, peer, &server, &threads);
+            }
             Err(error) => {
-                // Usually a lack of file descriptors, which ends when a client leaves.
-                tracing::warn!(%error, "cannot accept a connection");
+                // Usually a lack of file descriptors, which ends when a client leaves. One line
+                // is enough until then.
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "cannot accept connections");
+                }
                 tokio::time::sleep(BACK_OFF).await;
             }
         }

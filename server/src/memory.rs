@@ -16,8 +16,17 @@ pub(crate) fn resident_bytes() -> Option<u64> {
 
 /// Bytes of physical memory of the machine, where the system tells.
 pub(crate) fn system_bytes() -> Option<u64> {
+    machine("MemTotal:")
+}
+
+/// Bytes of physical memory that programs could still get, where the system tells.
+pub(crate) fn available_bytes() -> Option<u64> {
+    machine("MemAvailable:")
+}
+
+fn machine(figure: &str) -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(figure))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -50,5 +59,6 @@ mod tests {
     fn the_process_has_memory() {
         assert!(resident_bytes().is_none_or(|bytes| bytes > 100_000));
         assert!(system_bytes() > resident_bytes());
+        assert!(available_bytes() <= system_bytes());
     }
 }

@@ -16,7 +16,7 @@ use crate::gate::Reasons;
 use crate::listener::{self, Threads};
 use crate::server::{Server, Shared};
 use crate::shutdown::{self, Readiness, Request, SaveMode};
-use crate::{admin, housekeeping, log, signals, tool};
+use crate::{admin, descriptors, housekeeping, log, signals, tool};
 
 /// Runs the server until it is told to exit.
 ///
@@ -71,6 +71,15 @@ struct Stopping {
 async fn main(settings: Settings) -> Result<ExitCode, String> {
     let dir = std::path::absolute(settings.dir())
         .map_err(|error| format!("flag --dir: '{}': {error}", settings.dir().display()))?;
+    let maxclients = settings.maxclients() as u64;
+    let room = descriptors::make_room(maxclients);
+    if room < maxclients {
+        tracing::warn!(
+            maxclients,
+            room,
+            "the limit of open files leaves room for fewer clients, see ulimit -n"
+        );
+    }
     let listeners = listener::bind(&settings.addresses()).await?;
     let admin_listeners = admin::bind(&settings.admin_addresses())?;
     let started = Instant::now();

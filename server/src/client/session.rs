@@ -70,8 +70,6 @@ pub(crate) struct Session {
     pub(crate) reply: ReplyMode,
     /// Close the connection once the replies are sent.
     pub(crate) closing: bool,
-    /// This client's commands are served while others wait, because it holds them back.
-    pub(crate) exempt: bool,
 }
 
 impl Session {
@@ -84,7 +82,6 @@ impl Session {
             subscriptions: Subscriptions::default(),
             reply: ReplyMode::On,
             closing: false,
-            exempt: false,
         }
     }
 

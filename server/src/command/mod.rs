@@ -24,6 +24,7 @@ mod expire;
 mod expiry;
 mod generic;
 mod info;
+mod load;
 mod memory;
 mod object;
 mod persistence;
@@ -43,7 +44,7 @@ pub(crate) use spec::{Flags, Handler, Spec};
 pub(crate) use table::{CommandId, Table, subcommand};
 
 /// Every command by family.
-static FAMILIES: [&[Spec]; 21] = [
+static FAMILIES: [&[Spec]; 22] = [
     connection::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
@@ -63,6 +64,7 @@ static FAMILIES: [&[Spec]; 21] = [
     memory::COMMANDS,
     info::COMMANDS,
     persistence::COMMANDS,
+    load::COMMANDS,
     snapshot::COMMANDS,
     admin::COMMANDS,
 ];

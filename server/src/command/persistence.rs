@@ -1,24 +1,21 @@
-//! Saving and loading: `SAVE`, `BGSAVE`, `LASTSAVE`, `DFLY LOAD`.
+//! Saving: `SAVE`, `BGSAVE`, `LASTSAVE`.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use exuvia::disk::LocalDisk;
 use exuvia::format::NameTemplate;
-use exuvia::{Error, LoadReport, Save, SaveOptions};
+use exuvia::{Save, SaveOptions};
 
 use super::call::{blocking, is};
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, LongCall, Outcome};
-use crate::gate::Reasons;
 use crate::resp::Args;
 use crate::server::Shared;
 
-const SAVING: Flags = Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::NO_MULTI);
+pub(super) const SAVING: Flags = Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::NO_MULTI);
 
 pub(super) const COMMANDS: &[Spec] = &[
     Spec::later(Group::Server, "save", -1, save).flags(SAVING).doc(
@@ -35,16 +32,6 @@ pub(super) const COMMANDS: &[Spec] = &[
         .fast()
         .flags(Flags::LOADING.and(Flags::STALE))
         .doc("1.0.0", "O(1)", "Returns the Unix timestamp of the last successful save to disk."),
-    Spec::container(
-        Group::Server,
-        "dfly",
-        &[Spec::later(Group::Server, "dfly|load", -3, load).flags(SAVING.and(Flags::WRITE)).doc(
-            "1.0.0",
-            "O(N) where N is the number of keys in the snapshot",
-            "Loads a snapshot aside and puts it in the place of the data.",
-        )],
-    )
-    .doc("1.0.0", "Depends on subcommand.", "A container for commands of Dragonfly."),
 ];
 
 /// How often a queued save looks whether its turn has come.
@@ -76,13 +63,13 @@ fn parse(call: &LongCall<'_>, args: Args<'_>) -> Result<SaveOptions, Failure> {
     Ok(options)
 }
 
-fn text(word: &[u8]) -> Result<&str, Failure> {
+pub(super) fn text(word: &[u8]) -> Result<&str, Failure> {
     std::str::from_utf8(word).map_err(|_| Failure::new("ERR names of snapshots are UTF-8"))
 }
 
 /// Why a place outside of the snapshot directory is refused: because clients may not name one, or
 /// else because of `otherwise`.
-fn foreign(call: &LongCall<'_>, otherwise: &str) -> Failure {
+pub(super) fn foreign(call: &LongCall<'_>, otherwise: &str) -> Failure {
     if call.server.settings().allow_foreign_paths() {
         format!("ERR {otherwise}").into()
     } else {
@@ -171,80 +158,4 @@ pub(super) fn last_save_ms(server: &Shared) -> u64 {
         0 => server.started_ms,
         published_ms => published_ms,
     }
-}
-
-/// A snapshot that a client named.
-struct Named {
-    /// Its directory, if that is not the store's own.
-    foreign: Option<PathBuf>,
-    name: String,
-}
-
-fn load<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
-    Box::pin(async move {
-        let append = match call.args.get(3) {
-            None => false,
-            Some(word) if is(word, "append") && call.args.len() == 4 => true,
-            Some(_) => return Err(Failure::SYNTAX),
-        };
-        let named = find(&call, text(call.args.at(2))?)?;
-        let server = Arc::clone(call.server);
-        let loaded = blocking(move || load_named(&server, &named, append)).await?;
-        call.server.shared.loads.asked(&loaded);
-        let report = loaded?;
-        tracing::info!(
-            snapshot = report.name.as_deref().unwrap_or_default(),
-            keys = report.records,
-            expired = report.expired,
-            seconds = report.duration.as_secs_f64(),
-            append,
-            "loaded"
-        );
-        // A cut that was taken for the exit may not hold what was loaded; then nobody is told
-        // that it was.
-        let leaving = |reasons: Reasons| reasons.any(Reasons::SHUTTING_DOWN);
-        call.server.gate.wait_while(leaving).await;
-        call.out.ok();
-        Ok(())
-    })
-}
-
-/// Finds the directory and the name in a path to a snapshot: that of its manifest, or its name.
-fn find(call: &LongCall<'_>, path: &str) -> Result<Named, Failure> {
-    if path.contains("://") {
-        return Err(foreign(call, "loading from another place is not supported"));
-    }
-    if Path::new(path).extension().is_some_and(|extension| extension == "rdb") {
-        return Err(Failure::new("ERR loading from RDB format is not supported"));
-    }
-    let path = call.server.dir.join(path);
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or(Failure::new("ERR the path names no snapshot"))?;
-    let name = name.strip_suffix("-summary.dfs").unwrap_or(name).to_owned();
-    let parent = path.parent().unwrap_or(Path::new("/"));
-    // Through symbolic links, and without leaving by `..`.
-    let same = match (parent.canonicalize(), call.server.dir.canonicalize()) {
-        (Ok(parent), Ok(dir)) => parent == dir,
-        _ => parent == call.server.dir,
-    };
-    if same {
-        return Ok(Named { foreign: None, name });
-    }
-    if !call.server.settings().allow_foreign_paths() {
-        return Err(foreign(call, ""));
-    }
-    Ok(Named { foreign: Some(parent.to_owned()), name })
-}
-
-fn load_named(server: &Shared, named: &Named, append: bool) -> Result<LoadReport, Error> {
-    if named.foreign.is_none() && !append {
-        return server.store.load(&named.name);
-    }
-    let dir = named.foreign.as_ref().unwrap_or(&server.dir);
-    let (io, file_mode) = {
-        let settings = server.settings();
-        (settings.io(), settings.file_mode())
-    };
-    let storage = LocalDisk::open(dir, io, file_mode)?;
-    server.store.load_from(&storage, &named.name, append)
 }

@@ -1,0 +1,132 @@
+//! `DFLY LOAD`.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use exuvia::disk::LocalDisk;
+use exuvia::{Error, LoadReport, snapshot};
+
+use super::call::{blocking, is};
+use super::persistence::{SAVING, foreign, text};
+use super::spec::{Flags, Group, Spec};
+use super::{Failure, LongCall, Outcome};
+use crate::gate::Reasons;
+use crate::memory::{available_bytes, used_bytes};
+use crate::server::Shared;
+
+pub(super) const COMMANDS: &[Spec] = &[Spec::container(
+    Group::Server,
+    "dfly",
+    &[Spec::later(Group::Server, "dfly|load", -3, load).flags(SAVING.and(Flags::WRITE)).doc(
+        "1.0.0",
+        "O(N) where N is the number of keys in the snapshot",
+        "Loads a snapshot aside and puts it in the place of the data.",
+    )],
+)
+.doc("1.0.0", "Depends on subcommand.", "A container for commands of Dragonfly.")];
+
+/// What an entry takes in memory besides key and value.
+const ENTRY_OVERHEAD_BYTES: u64 = 30;
+
+/// A snapshot that a client named.
+struct Named {
+    /// Its directory, if that is not the store's own.
+    foreign: Option<PathBuf>,
+    name: String,
+}
+
+fn load<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
+    Box::pin(async move {
+        let append = match call.args.get(3) {
+            None => false,
+            Some(word) if is(word, "append") && call.args.len() == 4 => true,
+            Some(_) => return Err(Failure::SYNTAX),
+        };
+        let named = Arc::new(find(&call, text(call.args.at(2))?)?);
+        let (server, looked_at) = (Arc::clone(call.server), Arc::clone(&named));
+        blocking(move || check_room(&server, &looked_at)).await??;
+        let server = Arc::clone(call.server);
+        let loaded = blocking(move || load_named(&server, &named, append)).await?;
+        call.server.shared.loads.asked(&loaded);
+        let report = loaded?;
+        tracing::info!(
+            snapshot = report.name.as_deref().unwrap_or_default(),
+            keys = report.records,
+            expired = report.expired,
+            seconds = report.duration.as_secs_f64(),
+            append,
+            "loaded"
+        );
+        // A cut that was taken for the exit may not hold what was loaded; then nobody is told
+        // that it was.
+        let leaving = |reasons: Reasons| reasons.any(Reasons::SHUTTING_DOWN);
+        call.server.gate.wait_while(leaving).await;
+        call.out.ok();
+        Ok(())
+    })
+}
+
+/// Finds the directory and the name in a path to a snapshot: that of its manifest, or its name.
+fn find(call: &LongCall<'_>, path: &str) -> Result<Named, Failure> {
+    if path.contains("://") {
+        return Err(foreign(call, "loading from another place is not supported"));
+    }
+    if Path::new(path).extension().is_some_and(|extension| extension == "rdb") {
+        return Err(Failure::new("ERR loading from RDB format is not supported"));
+    }
+    let path = call.server.dir.join(path);
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or(Failure::new("ERR the path names no snapshot"))?;
+    let name = name.strip_suffix("-summary.dfs").unwrap_or(name).to_owned();
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    // Through symbolic links, and without leaving by `..`.
+    let same = match (parent.canonicalize(), call.server.dir.canonicalize()) {
+        (Ok(parent), Ok(dir)) => parent == dir,
+        _ => parent == call.server.dir,
+    };
+    if same {
+        return Ok(Named { foreign: None, name });
+    }
+    if !call.server.settings().allow_foreign_paths() {
+        return Err(foreign(call, ""));
+    }
+    Ok(Named { foreign: Some(parent.to_owned()), name })
+}
+
+/// The storage that the snapshot is in.
+fn storage(server: &Shared, named: &Named) -> Result<LocalDisk, Error> {
+    let (io, file_mode) = {
+        let settings = server.settings();
+        (settings.io(), settings.file_mode())
+    };
+    LocalDisk::open(named.foreign.as_ref().unwrap_or(&server.dir), io, file_mode)
+}
+
+/// Refuses a snapshot that would not fit into memory beside the data that it replaces.
+fn check_room(server: &Shared, named: &Named) -> Result<(), Failure> {
+    let manifest = snapshot::info(&storage(server, named)?, &named.name)?.manifest;
+    let needed = manifest.raw_bytes() + manifest.records() * ENTRY_OVERHEAD_BYTES;
+    let maxmemory = server.settings().maxmemory();
+    let free = match maxmemory {
+        0 => available_bytes(),
+        limit => Some(limit.saturating_sub(used_bytes(&server.store.stats()))),
+    };
+    match free {
+        Some(free) if needed > free => Err(format!(
+            "ERR loading '{}' needs about {needed} bytes of memory and {free} are free; nothing \
+             was changed",
+            named.name
+        )
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+fn load_named(server: &Shared, named: &Named, append: bool) -> Result<LoadReport, Error> {
+    if named.foreign.is_none() && !append {
+        return server.store.load(&named.name);
+    }
+    server.store.load_from(&storage(server, named)?, &named.name, append)
+}
