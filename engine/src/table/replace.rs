@@ -124,7 +124,7 @@ impl Keyspace {
 
     /// Replaces two neighbouring segments by one, if what they hold fits.
     ///
-    /// Returns whether the directory changed.
+    /// Returns whether there is one segment now where there were two.
     pub(super) fn merge(&self, hash: u64, buddies: Buddies, guard: &Guard) -> bool {
         let local_depth = buddies.low.local_depth();
         // SAFETY: the word was read from a directory under the guard (K1).
@@ -159,7 +159,8 @@ impl Keyspace {
             private.published();
             self.retire_contents(&contents, guard);
         }
-        swapped
+        // Two copies are no progress: whoever merges as long as it helps must stop there.
+        swapped && words.len() == 1
     }
 
     /// Freezes `segments` and sorts out what a copy of them keeps.
