@@ -3,6 +3,8 @@
 //! Every test starts a server of its own, on a free port and in a temporary directory. The binary
 //! is built before the first of them, or taken from `EXUVIA_SERVER_BINARY`.
 
+#![expect(clippy::unwrap_used, reason = "whatever fails here fails a test")]
+
 mod clients;
 mod commands;
 mod flags;

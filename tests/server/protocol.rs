@@ -214,6 +214,9 @@ fn the_newer_protocol_has_its_own_types() {
 fn connections_are_spread_over_the_threads() {
     let server = Server::start(&["--threads=2"]);
     let mut clients: Vec<Client> = (0..8).map(|_| server.client()).collect();
+    for client in &mut clients {
+        assert_eq!(client.run("PING").text(), "PONG");
+    }
     let lines = clients[0].run("CLIENT LIST").text();
     for thread in ["thread=0 ", "thread=1 "] {
         assert_eq!(lines.lines().filter(|line| line.contains(thread)).count(), 4, "{lines}");

@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A reply of either protocol version.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reply {
+pub(crate) enum Reply {
     Status(String),
     Error(String),
     Integer(i64),
@@ -25,24 +25,24 @@ pub enum Reply {
 }
 
 impl Reply {
-    pub fn bulk(text: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn bulk(text: impl AsRef<[u8]>) -> Self {
         Self::Bulk(text.as_ref().to_vec())
     }
 
-    pub fn ok() -> Self {
+    pub(crate) fn ok() -> Self {
         Self::Status("OK".to_owned())
     }
 
     /// The integer it is.
     #[track_caller]
-    pub fn integer(&self) -> i64 {
+    pub(crate) fn integer(&self) -> i64 {
         let Self::Integer(number) = self else { panic!("an integer, not {self}") };
         *number
     }
 
     /// The text it is.
     #[track_caller]
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::Bulk(bytes) => String::from_utf8(bytes.clone()).unwrap(),
             Self::Status(text) | Self::Verbatim(text) => text.clone(),
@@ -52,14 +52,14 @@ impl Reply {
 
     /// The error it is.
     #[track_caller]
-    pub fn error(&self) -> &str {
+    pub(crate) fn error(&self) -> &str {
         let Self::Error(text) = self else { panic!("an error, not {self}") };
         text
     }
 
     /// The elements of the array it is.
     #[track_caller]
-    pub fn elements(&self) -> &[Self] {
+    pub(crate) fn elements(&self) -> &[Self] {
         match self {
             Self::Array(elements) | Self::Set(elements) | Self::Push(elements) => elements,
             other => panic!("an array, not {other}"),
@@ -91,13 +91,13 @@ impl fmt::Display for Reply {
 
 /// A connection to a server.
 #[derive(Debug)]
-pub struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
 }
 
 impl Client {
-    pub fn connect(address: SocketAddr) -> Self {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -107,46 +107,46 @@ impl Client {
     }
 
     /// The local address, as the server sees it.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.stream.local_addr().unwrap()
     }
 
     /// The socket.
-    pub fn stream(&self) -> &TcpStream {
+    pub(crate) fn stream(&self) -> &TcpStream {
         &self.stream
     }
 
     /// Sends bytes as they are.
-    pub fn send_raw(&mut self, bytes: &[u8]) {
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
     }
 
     /// Sends a command without waiting for its reply.
-    pub fn send<A: AsRef<[u8]>>(&mut self, args: &[A]) {
+    pub(crate) fn send<A: AsRef<[u8]>>(&mut self, args: &[A]) {
         let bytes = encode(args);
         self.send_raw(&bytes);
     }
 
     /// Sends a command and reads its reply.
-    pub fn call<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Reply {
+    pub(crate) fn call<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Reply {
         self.send(args);
         self.read()
     }
 
     /// Sends a command written as words and reads its reply.
-    pub fn run(&mut self, words: &str) -> Reply {
+    pub(crate) fn run(&mut self, words: &str) -> Reply {
         self.call(&words.split(' ').collect::<Vec<_>>())
     }
 
     /// Reads one reply.
     #[track_caller]
-    pub fn read(&mut self) -> Reply {
+    pub(crate) fn read(&mut self) -> Reply {
         self.try_read().expect("a reply")
     }
 
     /// Reads one reply; `None` if the connection has ended.
     #[track_caller]
-    pub fn try_read(&mut self) -> Option<Reply> {
+    pub(crate) fn try_read(&mut self) -> Option<Reply> {
         let mut line = Vec::new();
         match self.reader.read_until(b'\n', &mut line) {
             Ok(0) => return None,
@@ -191,7 +191,7 @@ impl Client {
 
     /// Whether the server has closed the connection, with nothing left to read.
     #[track_caller]
-    pub fn is_closed(&mut self) -> bool {
+    pub(crate) fn is_closed(&mut self) -> bool {
         let mut byte = [0];
         match self.reader.read(&mut byte) {
             Ok(bytes) => bytes == 0,
@@ -201,7 +201,7 @@ impl Client {
 }
 
 /// A command as it is sent.
-pub fn encode<A: AsRef<[u8]>>(args: &[A]) -> Vec<u8> {
+pub(crate) fn encode<A: AsRef<[u8]>>(args: &[A]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
     for arg in args {
         let arg = arg.as_ref();

@@ -7,7 +7,7 @@ use crate::resp::Client;
 
 /// A line is a command, ` => `, and its reply; a line without it wants only that nothing fails.
 /// Arguments with blanks stand in single quotes; `\xHH` in a quoted argument is a byte.
-pub const SCRIPTS: [(&str, &str); 8] = [
+pub(crate) const SCRIPTS: [(&str, &str); 8] = [
     ("strings", STRINGS),
     ("set options", SET_OPTIONS),
     ("counters", COUNTERS),
@@ -430,7 +430,7 @@ RESET => RESET
 ";
 
 /// Runs every script; returns the commands with the replies they got and those expected.
-pub fn replies(client: &mut Client) -> Vec<(String, String, &'static str)> {
+pub(crate) fn replies(client: &mut Client) -> Vec<(String, String, &'static str)> {
     let mut replies = Vec::new();
     for (title, script) in SCRIPTS {
         assert_eq!(client.run("FLUSHALL").text(), "OK");
@@ -445,7 +445,7 @@ pub fn replies(client: &mut Client) -> Vec<(String, String, &'static str)> {
 }
 
 /// Runs every script; returns what differs from what is expected.
-pub fn differences(client: &mut Client) -> Vec<String> {
+pub(crate) fn differences(client: &mut Client) -> Vec<String> {
     let differs = |(command, got, expected): (String, String, &str)| {
         (got != expected).then(|| format!("{command}\n   {got}\n   {expected}"))
     };

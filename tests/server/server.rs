@@ -13,10 +13,10 @@ use tempfile::TempDir;
 use crate::resp::Client;
 
 /// How long anything may take before a test fails.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The server's binary.
-pub fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| match std::env::var_os("EXUVIA_SERVER_BINARY") {
         Some(path) => path.into(),
@@ -46,7 +46,7 @@ fn build() -> PathBuf {
 
 /// A running server, killed when it is dropped.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     lines: Mutex<Log>,
@@ -62,7 +62,7 @@ struct Log {
 
 impl Server {
     /// Starts a server with these flags in a directory of its own, and waits until it is ready.
-    pub fn start(flags: &[&str]) -> Self {
+    pub(crate) fn start(flags: &[&str]) -> Self {
         let dir = TempDir::new().unwrap();
         let mut server = Self::start_in(dir.path(), flags);
         server.dir = Some(dir);
@@ -70,14 +70,14 @@ impl Server {
     }
 
     /// Starts a server in `dir` and waits until it is ready.
-    pub fn start_in(dir: &Path, flags: &[&str]) -> Self {
+    pub(crate) fn start_in(dir: &Path, flags: &[&str]) -> Self {
         let server = Self::start_loading(dir, flags);
         server.wait_for_line("ready to accept commands");
         server
     }
 
     /// Starts a server in `dir` and waits until it listens.
-    pub fn start_loading(dir: &Path, flags: &[&str]) -> Self {
+    pub(crate) fn start_loading(dir: &Path, flags: &[&str]) -> Self {
         let mut child = Command::new(binary())
             .args(["--port=0", "--threads=2"])
             .arg(format!("--dir={}", dir.display()))
@@ -105,22 +105,22 @@ impl Server {
         server
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::connect(self.address)
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The directory of its own that it was started in.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.as_ref().unwrap().path()
     }
 
     /// Waits for a line of the log that contains `text`, and returns it.
     #[track_caller]
-    pub fn wait_for_line(&self, text: &str) -> String {
+    pub(crate) fn wait_for_line(&self, text: &str) -> String {
         let mut log = self.lines.lock().unwrap();
         let deadline = Instant::now() + PATIENCE;
         let mut next = 0;
@@ -138,7 +138,7 @@ impl Server {
     }
 
     /// The log so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let mut log = self.lines.lock().unwrap();
         while let Ok(line) = log.coming.try_recv() {
             log.seen.push(line);
@@ -147,7 +147,7 @@ impl Server {
     }
 
     /// Sends a signal.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status =
             Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
@@ -155,12 +155,12 @@ impl Server {
 
     /// Waits until the process ends.
     #[track_caller]
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         self.wait_for(PATIENCE).expect("the server does not end")
     }
 
     /// Waits until the process ends, but not longer than `patience`.
-    pub fn wait_for(&mut self, patience: Duration) -> Option<ExitStatus> {
+    pub(crate) fn wait_for(&mut self, patience: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + patience;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -174,7 +174,7 @@ impl Server {
     }
 
     /// Ends the process at once and gives its directory away.
-    pub fn kill(mut self) -> Option<TempDir> {
+    pub(crate) fn kill(mut self) -> Option<TempDir> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.dir.take()
@@ -182,7 +182,7 @@ impl Server {
 
     /// Ends the process by `SIGTERM` and gives its directory away.
     #[track_caller]
-    pub fn stop(mut self) -> Option<TempDir> {
+    pub(crate) fn stop(mut self) -> Option<TempDir> {
         self.signal("TERM");
         let status = self.wait();
         assert!(status.success(), "{status}: {}", self.log());
@@ -190,7 +190,7 @@ impl Server {
     }
 
     /// Bytes of physical memory of the process.
-    pub fn resident_bytes(&self) -> u64 {
+    pub(crate) fn resident_bytes(&self) -> u64 {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap();
         statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
     }
@@ -206,7 +206,7 @@ impl Drop for Server {
 
 /// A field of `INFO`.
 #[track_caller]
-pub fn info(client: &mut Client, field: &str) -> String {
+pub(crate) fn info(client: &mut Client, field: &str) -> String {
     let text = client.run("INFO everything").text();
     let prefix = format!("{field}:");
     let line = text.lines().find_map(|line| line.strip_prefix(&prefix));
@@ -215,7 +215,7 @@ pub fn info(client: &mut Client, field: &str) -> String {
 
 /// Waits until `condition` holds.
 #[track_caller]
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < deadline, "{what} never happened");
@@ -224,7 +224,7 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Files in a directory whose names end like this.
-pub fn files(dir: &Path, suffix: &str) -> Vec<String> {
+pub(crate) fn files(dir: &Path, suffix: &str) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

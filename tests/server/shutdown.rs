@@ -1,5 +1,7 @@
 //! Exiting: with a snapshot or without, and with the right exit code.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::resp::{Client, Reply};
@@ -31,29 +33,32 @@ fn no_acknowledged_write_is_lost_by_an_exit() {
     for round in 0..5 {
         let server = Server::start(&[]);
         let address = server.address();
+        let begun = Arc::new(AtomicUsize::new(0));
         let writers: Vec<_> = (0..3)
             .map(|writer| {
+                let begun = Arc::clone(&begun);
                 std::thread::spawn(move || {
                     let mut client = Client::connect(address);
                     let key = format!("n{writer}");
                     let mut acknowledged = 0;
-                    loop {
-                        let Ok(()) = send(&mut client, &key) else { return acknowledged };
-                        match client.try_read() {
-                            Some(Reply::Integer(number)) => acknowledged = number,
-                            _ => return acknowledged,
+                    while send(&mut client, &key).is_ok() {
+                        let Some(Reply::Integer(number)) = client.try_read() else { break };
+                        if acknowledged == 0 {
+                            begun.fetch_add(1, Ordering::Relaxed);
                         }
+                        acknowledged = number;
                     }
+                    acknowledged
                 })
             })
             .collect();
-        std::thread::sleep(Duration::from_millis(50 + round * 20));
+        eventually("writes by all", || begun.load(Ordering::Relaxed) == 3);
+        std::thread::sleep(Duration::from_millis(round * 20));
         let dir = server.stop().unwrap();
         let acknowledged: Vec<i64> = writers.into_iter().map(|w| w.join().unwrap()).collect();
         let server = Server::start_in(dir.path(), &[]);
         let mut client = server.client();
         for (writer, acknowledged) in acknowledged.into_iter().enumerate() {
-            assert!(acknowledged > 0);
             let saved: i64 = client.run(&format!("GET n{writer}")).text().parse().unwrap();
             // The last increment may have been made without its reply having got out.
             assert!((acknowledged..=acknowledged + 1).contains(&saved), "{acknowledged} {saved}");
