@@ -23,11 +23,11 @@ impl Forge {
         let mut records: Vec<_> =
             (0..3).map(|n| OwnedRecord::new(0, &colliding_key(n), &[7; 50], None)).collect();
         records.push(OwnedRecord::new(1, b"pieces", &[9; 194], Some(5)));
-        Self::of(records)
+        Self::of(100, records)
     }
 
-    fn of(records: Vec<OwnedRecord>) -> Self {
-        let options = PageOptions { raw_bytes_target: 100, piece_bytes: 90, ..Default::default() };
+    fn of(raw_bytes_target: usize, records: Vec<OwnedRecord>) -> Self {
+        let options = PageOptions { raw_bytes_target, piece_bytes: 90, ..Default::default() };
         let (storage, entry) = written(options, &in_order(records));
         let bytes = storage.object("part").unwrap();
         let mut rest = &bytes[PAGES_START..];
@@ -152,7 +152,7 @@ fn pieces_must_follow_one_another_to_the_end() {
 fn a_record_page_must_not_interrupt_pieces() {
     let long = OwnedRecord::new(0, &colliding_key(1), &[9; 100], None);
     let short = OwnedRecord::new(0, &colliding_key(2), &[7; 50], None);
-    let mut forge = Forge::of(vec![long, short]);
+    let mut forge = Forge::of(100, vec![long, short]);
     assert_eq!(forge.pages.len(), 3);
     forge.pages.swap(1, 2);
     assert_page(forge.read(), 1, PageFault::Piece);
@@ -210,4 +210,66 @@ fn an_index_entry_must_be_possible() {
     // Lengths that are possible one by one must still meet the index.
     let result = Forge::new().read_with(|index| index[24] += 64);
     assert_part(result, PartFault::Footer);
+}
+
+/// Where the root of `page`'s archive begins, which is `root_bytes` long.
+fn root(page: &[u8], root_bytes: usize) -> usize {
+    80 + u32::from_le_bytes(page[16..20].try_into().unwrap()) as usize - root_bytes
+}
+
+#[test]
+fn pieces_must_be_of_one_record() {
+    // Length of the key, length of the value and expiry, one at a time.
+    for field in [8, 16, 32] {
+        let mut forge = Forge::new();
+        let page = &mut forge.pages[4];
+        let at = root(page, 56) + field;
+        page[at] += 1;
+        assert_page(forge.read(), 4, PageFault::Piece);
+    }
+}
+
+#[test]
+fn the_key_in_pieces_must_have_the_hash_that_they_say() {
+    let mut forge = Forge::new();
+    for page in &mut forge.pages[3..] {
+        let at = root(page, 56);
+        for field in [24, 32, at] {
+            page[field] ^= 1;
+        }
+    }
+    assert_page(forge.read(), 3, PageFault::Order { record: 0 });
+}
+
+#[test]
+fn lengths_must_add_up_to_the_run() {
+    // Columns of one record: their roots lie 24 and 32 into the root, and hold a relative offset.
+    for (column, change) in [(24, -1), (24, 1), (32, -1), (32, 1)] {
+        let mut forge = Forge::new();
+        let page = &mut forge.pages[1];
+        let slice = root(page, 48) + column;
+        let offset = i32::from_le_bytes(page[slice..slice + 4].try_into().unwrap());
+        let length = slice.strict_add_signed(offset as isize);
+        page[length] = page[length].strict_add_signed(change);
+        assert_page(forge.read(), 1, PageFault::Columns { record: 0 });
+    }
+}
+
+#[test]
+fn expiries_must_be_of_records_in_ascending_order() {
+    let key = |n: u8| OwnedRecord::new(0, &[n], b"", Some(u64::from(n)));
+    let sound = Forge::of(4000, (0..3).map(key).collect());
+    assert_eq!(sound.pages.len(), 1);
+    let page = &sound.pages[0];
+    let slice = root(page, 48) + 16;
+    let offset = i32::from_le_bytes(page[slice..slice + 4].try_into().unwrap());
+    let column = slice.strict_add_signed(offset as isize);
+    assert_eq!(page[column..column + 12], [0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]);
+    for (numbers, record) in [([0, 0, 2], 0), ([0, 2, 1], 1), ([0, 1, 3], 3), ([1, 0, 2], 0)] {
+        let mut forge = sound.clone();
+        for (at, number) in numbers.into_iter().enumerate() {
+            forge.pages[0][column + 4 * at] = number;
+        }
+        assert_page(forge.read(), 0, PageFault::Columns { record });
+    }
 }
