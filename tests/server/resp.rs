@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long a reply may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A reply of either protocol version.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,13 +162,12 @@ impl Client {
             b':' => Reply::Integer(text.parse().unwrap()),
             b',' => Reply::Double(text),
             b'_' => Reply::Nil,
-            b'$' | b'=' if text == "-1" => Reply::Nil,
+            b'$' | b'*' if text == "-1" => Reply::Nil,
             b'$' => Reply::Bulk(self.body(text.parse().unwrap())),
             b'=' => {
                 let body = self.body(text.parse().unwrap());
                 Reply::Verbatim(String::from_utf8(body[4..].to_vec()).unwrap())
             }
-            b'*' if text == "-1" => Reply::Nil,
             b'*' => Reply::Array(self.list(&text, 1)),
             b'%' => Reply::Map(self.list(&text, 2)),
             b'~' => Reply::Set(self.list(&text, 1)),

@@ -457,15 +457,12 @@ fn words(command: &str) -> Vec<Vec<u8>> {
     let mut words = Vec::new();
     let mut rest = command;
     while !rest.is_empty() {
-        let (word, behind) = match rest.strip_prefix('\'') {
-            Some(quoted) => {
-                let (word, behind) = quoted.split_once('\'').unwrap();
-                (unescape(word), behind)
-            }
-            None => {
-                let end = rest.find(' ').unwrap_or(rest.len());
-                (rest[..end].as_bytes().to_vec(), &rest[end..])
-            }
+        let (word, behind) = if let Some(quoted) = rest.strip_prefix('\'') {
+            let (word, behind) = quoted.split_once('\'').unwrap();
+            (unescape(word), behind)
+        } else {
+            let (word, behind) = rest.split_at(rest.find(' ').unwrap_or(rest.len()));
+            (word.as_bytes().to_vec(), behind)
         };
         words.push(word);
         rest = behind.strip_prefix(' ').unwrap_or(behind);

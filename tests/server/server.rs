@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::resp::Client;
 
 /// How long anything may take before a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The server's binary.
 pub(crate) fn binary() -> &'static Path {

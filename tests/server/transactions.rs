@@ -94,9 +94,9 @@ fn a_renamed_key_is_never_in_both_places_and_never_in_none() {
 
 #[test]
 fn watched_counters_lose_no_increment() {
-    let server = Server::start(&[]);
     const CLIENTS: usize = 4;
     const ROUNDS: usize = 50;
+    let server = Server::start(&[]);
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {

@@ -36,8 +36,38 @@ pub(super) fn run(
         keys[count] = args.at(1);
         count += 1;
     }
-    answer(&keys[..count], database, out, stats);
+    match keys[..count] {
+        [key] => answer_one(key, database, out, stats),
+        ref keys => answer(keys, database, out, stats),
+    }
     count
+}
+
+/// Looks one key up and answers it.
+fn answer_one(key: &[u8], database: &Database, out: &mut Output, stats: &ThreadStats) {
+    // A small value is copied once, from the table into the reply.
+    let copied = database.with(key, |entry| {
+        let small = entry.value.len() < Output::SHARED_BYTES_MIN;
+        if small {
+            out.bulk(entry.value);
+        }
+        small
+    });
+    match copied {
+        Some(true) => stats.hits.add(1),
+        Some(false) => answer_large(key, database, out, stats),
+        None => {
+            stats.misses.add(1);
+            out.null();
+        }
+    }
+}
+
+/// Looks one key up and answers it without copying a value that is large.
+fn answer_large(key: &[u8], database: &Database, out: &mut Output, stats: &ThreadStats) {
+    let value = database.get(key);
+    stats.looked_up(value.is_some());
+    out.optional(value.as_ref());
 }
 
 /// Fewer commands are not worth warming up for.
@@ -86,9 +116,7 @@ fn answer(mut keys: &[&[u8]], database: &Database, out: &mut Output, stats: &Thr
         stats.misses.add(answered as u64 - hits);
         keys = &keys[answered..];
         if let [key, rest @ ..] = keys {
-            let value = database.get(key);
-            stats.looked_up(value.is_some());
-            out.optional(value.as_ref());
+            answer_large(key, database, out, stats);
             keys = rest;
         }
     }
