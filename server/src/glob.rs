@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn random_patterns_agree_with_plain_recursion() {
-        let seed = crate::test_seed();
+        let seed = crate::seed::test_seed();
         let mut random = fastrand::Rng::with_seed(seed);
         for _ in 0..20_000 {
             let mut draw = |alphabet: &[u8], most: usize| -> Vec<u8> {

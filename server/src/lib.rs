@@ -1,6 +1,6 @@
 //! A Redis-compatible server on the [Exuvia](exuvia) engine.
 //!
-//! [`run`] is the whole server; the `exuvia` binary calls it. [`resp`] is public for those who
+//! [`run()`] is the whole server; the `exuvia` binary calls it. [`resp`] is public for those who
 //! test the protocol from outside.
 //!
 //! Commands run on the thread on which they arrive: the engine's table needs no owner. One
@@ -25,6 +25,8 @@ mod memory;
 mod number;
 pub mod resp;
 mod run;
+#[cfg(test)]
+mod seed;
 mod server;
 mod shutdown;
 mod signals;
@@ -32,12 +34,3 @@ mod stats;
 mod tool;
 
 pub use run::run;
-
-/// The seed of a random test: from the environment, or fresh; printed either way.
-#[cfg(test)]
-fn test_seed() -> u64 {
-    let seed = std::env::var("EXUVIA_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("EXUVIA_SEED={seed}");
-    seed
-}

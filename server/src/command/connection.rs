@@ -125,7 +125,7 @@ fn authenticate(call: &mut Call<'_>, user: &[u8], password: &[u8]) -> Outcome {
         call.session.authenticated = true;
         return Ok(());
     }
-    tracing::warn!(address = %call.session.entry.peer, "a client failed to authenticate");
+    tracing::debug!(address = %call.session.entry.peer, "a client failed to authenticate");
     Err(Failure::WRONG_PASSWORD)
 }
 

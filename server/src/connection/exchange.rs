@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Closed, Connection};
+use super::task::{Closed, Connection};
 use crate::client::{Signals, wake};
 use crate::resp::Output;
 

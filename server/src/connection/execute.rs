@@ -1,7 +1,8 @@
 //! Running the commands of a batch.
 
 use super::exchange::OUTPUT_BYTES_MAX;
-use super::{Closed, Connection, lookahead, takes_no_reply};
+use super::lookahead;
+use super::task::{Closed, Connection, takes_no_reply};
 use crate::client::{ReplyMode, Session};
 use crate::command::{
     Call, CommandId, Failure, Flags, Handler, Keys, LaterFn, LongCall, NowFn, Spec, Table,

@@ -122,7 +122,7 @@ fn announced_lengths_cost_nothing_until_bytes_arrive() {
 
 #[test]
 fn a_large_argument_arrives_whole_whatever_the_reads() {
-    let seed = crate::test_seed();
+    let seed = crate::seed::test_seed();
     let mut random = fastrand::Rng::with_seed(seed);
     for bytes in [LARGE_BYTES_MIN - 1, LARGE_BYTES_MIN, LARGE_BYTES_MIN + 1, 1_000_000] {
         let value: Vec<u8> = (0..bytes).map(|_| random.u8(..)).collect();
@@ -169,7 +169,7 @@ fn a_command_may_not_exceed_the_buffer_limit_with_all_its_arguments() {
 
 #[test]
 fn random_bytes_are_cut_alike_in_one_piece_and_in_many() {
-    let seed = crate::test_seed();
+    let seed = crate::seed::test_seed();
     let mut random = fastrand::Rng::with_seed(seed);
     for _ in 0..3000 {
         let pieces: [&[u8]; 12] = [

@@ -1,0 +1,163 @@
+//! The life of a connection.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+
+use exuvia::Database;
+use tokio::net::TcpStream;
+
+use crate::channels::Topic;
+use crate::client::{ClientEntry, ReplyMode, Session};
+use crate::command::Table;
+use crate::resp::{Input, Output, Protocol};
+use crate::server::{Server, Shared};
+use crate::stats::ThreadStats;
+
+/// The connection is over: the client went away, was sent away, or has had its last reply.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closed;
+
+/// Commands that run before other clients of the thread get a turn.
+const TURN_COMMANDS_MAX: usize = 4096;
+
+/// A connection, from accepting to closing.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(super) stream: TcpStream,
+    pub(super) input: Input,
+    pub(super) out: Output,
+    pub(super) session: Session,
+    pub(super) database: Database,
+    pub(super) server: Shared,
+    pub(super) table: &'static Table,
+    /// The waker left with the client's entry.
+    pub(super) waker: Option<Waker>,
+    /// Messages were left in the mailbox because too many replies wait.
+    pub(super) mail_waits: bool,
+    /// Commands run since the thread last served somebody else.
+    pub(super) turn_commands: usize,
+    /// Number of the last command plus one.
+    pub(super) last_command: u32,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        stream: TcpStream,
+        entry: Arc<ClientEntry>,
+        database: Database,
+        server: Shared,
+    ) -> Self {
+        let authenticated = server.settings().requirepass().is_empty();
+        Self {
+            stream,
+            input: Input::new(),
+            out: Output::new(),
+            session: Session::new(entry, authenticated),
+            database,
+            server,
+            table: Table::shared(),
+            waker: None,
+            mail_waits: false,
+            turn_commands: 0,
+            last_command: 0,
+        }
+    }
+
+    /// Serves the client until it is done.
+    pub(crate) async fn serve(mut self) {
+        // However it ended, there is nobody left to tell.
+        let Closed = match self.serve_batches().await {
+            Ok(()) => Closed,
+            Err(closed) => closed,
+        };
+        if self.session.closing {
+            self.say_farewell().await;
+        }
+    }
+
+    /// Runs commands until the last reply is sent.
+    async fn serve_batches(&mut self) -> Result<(), Closed> {
+        loop {
+            let limits = self.server.limits(self.session.authenticated);
+            let parsed = self.input.parse(&limits);
+            let commands = self.input.commands().len();
+            if commands > 0 {
+                self.execute().await?;
+                self.report();
+            }
+            self.input.consume();
+            if self.session.closing {
+                return self.flush().await;
+            }
+            if let Err(error) = parsed {
+                tracing::debug!(client = self.session.entry.id, %error, "closing a connection");
+                self.out.error(&format!("ERR {error}"));
+                self.session.closing = true;
+                return self.flush().await;
+            }
+            if commands == 0 {
+                self.exchange().await?;
+            }
+            if self.turn_commands > TURN_COMMANDS_MAX {
+                self.turn_commands = 0;
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    pub(super) fn stats(&self) -> &ThreadStats {
+        &self.server.threads[self.session.entry.thread]
+    }
+
+    /// Tells the client's entry how the connection stands.
+    fn report(&self) {
+        let report = &self.session.entry.report;
+        report.last_active_ms.store(self.server.now_ms(), Ordering::Relaxed);
+        report.database.store(u32::from(self.database.index()), Ordering::Relaxed);
+        report.last_command.store(self.last_command, Ordering::Relaxed);
+        report.input_bytes.store(self.input.unparsed_bytes() as u64, Ordering::Relaxed);
+        report.input_allocated.store(self.input.allocated_bytes() as u64, Ordering::Relaxed);
+        report.output_bytes.store(self.out.pending_bytes() as u64, Ordering::Relaxed);
+        report.output_allocated.store(self.out.allocated_bytes() as u64, Ordering::Relaxed);
+        let queued = self.session.queue.as_ref().map_or(-1, |queue| queue.commands.len() as i64);
+        report.queued.store(queued, Ordering::Relaxed);
+        report.watched.store(self.session.watches.len() as u32, Ordering::Relaxed);
+        let resp = if self.out.protocol() == Protocol::Resp3 { 3 } else { 2 };
+        report.resp.store(resp, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let id = self.session.entry.id;
+        forget_subscriptions(&self.server, &mut self.session);
+        self.server.clients.remove(id);
+    }
+}
+
+/// Ends all subscriptions of a session.
+pub(crate) fn forget_subscriptions(server: &Server, session: &mut Session) {
+    let subscriptions = std::mem::take(&mut session.subscriptions);
+    for (topic, names) in
+        [(Topic::Channel, subscriptions.channels), (Topic::Pattern, subscriptions.patterns)]
+    {
+        for name in names {
+            server.channels.unsubscribe(topic, &name, session.entry.id);
+        }
+    }
+    session.entry.report.channels.store(0, Ordering::Relaxed);
+    session.entry.report.patterns.store(0, Ordering::Relaxed);
+}
+
+/// Whether the reply of the command that runs is not wanted; moves on to the next command's.
+pub(super) fn takes_no_reply(session: &mut Session) -> bool {
+    match session.reply {
+        ReplyMode::On | ReplyMode::SkipNext => false,
+        ReplyMode::Off => true,
+        ReplyMode::Skip => {
+            session.reply = ReplyMode::On;
+            true
+        }
+    }
+}
