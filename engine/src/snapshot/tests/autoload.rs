@@ -282,7 +282,7 @@ fn a_snapshot_with_more_databases_is_refused_with_the_number_it_needs() {
 #[test]
 fn a_store_whose_load_failed_never_saves() {
     let world = World::new("dump");
-    world.publish("one", 10);
+    world.publish("one", 200);
     damage_page(&world, "dump", 0);
     let before = world.script.names();
     let (store, thread) = Store::open_in_background(world.options()).unwrap();
