@@ -73,11 +73,11 @@ fn overlapping_cuts(broken: Option<Rule>) {
             let shown = key.get_at(version).expect("a cut lost the key");
             assert_eq!(key.get_at(version), Some(shown), "a cut changed");
             let after = key.get();
-            assert_eq!(key.walk(cut, version), Some(shown), "a walk shows something else");
+            assert_eq!(key.walk(cut, version), Some(shown), "a cut changed while it was walked");
             key.end(cut, true);
             let [before, shown, after] = [before, shown, after].map(|entry| key.position(entry));
-            assert!(before <= shown, "a cut is older than a read before it");
-            assert!(shown <= after, "a cut is newer than a read after it");
+            assert!(before <= shown, "a cut changed the past: it is older than a read before it");
+            assert!(shown <= after, "a cut changed the past: it is newer than a read after it");
         }));
     }
     for thread in threads {
@@ -108,7 +108,7 @@ fn without_the_grace_period_a_cut_fails() {
 }
 
 #[test]
-#[should_panic = "a cut"]
+#[should_panic = "a cut changed"]
 fn stamping_before_publishing_changes_a_cut() {
     explore(Some(Rule::PublishBeforeStamp));
 }
