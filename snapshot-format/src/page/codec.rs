@@ -97,10 +97,28 @@ impl fmt::Debug for PageDecompressor {
     }
 }
 
-#[cfg(all(test, not(feature = "zstd")))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    #[cfg(feature = "zstd")]
+    #[test]
+    fn a_frame_must_have_just_the_length_that_the_header_says() {
+        let raw = [7; 1000];
+        let mut compressor = PageCompressor::new(Codec::Zstd { level: 1 }).unwrap();
+        let mut frame = [0; 1000];
+        let frame_bytes = compressor.compress(&raw, &mut frame).unwrap();
+        let frame = &frame[..frame_bytes];
+        let mut decompressor = PageDecompressor::default();
+        assert_eq!(decompressor.decompress(frame, 1000), Ok(()));
+        assert_eq!(decompressor.payload(), raw);
+        for claimed in [0, 999, 1001, RAW_BYTES_MAX] {
+            let refused = decompressor.decompress(frame, claimed);
+            assert_eq!(refused, Err(PageFault::Compression), "a claim of {claimed} bytes");
+        }
+    }
+
+    #[cfg(not(feature = "zstd"))]
     #[test]
     fn a_build_without_zstd_refuses_it_by_name() {
         let error = PageCompressor::new(Codec::Zstd { level: 1 }).expect_err("there is no zstd");

@@ -2,7 +2,8 @@
 
 use exuvia_snapshot_format::storage::MemoryStorage;
 use exuvia_snapshot_format::{
-    FormatError, PageFault, PageOptions, PartEntry, PartFault, ReadHint, page_checksum,
+    FormatError, PageFault, PageOptions, PartEntry, PartFault, ReadHint, block_checksum,
+    page_checksum,
 };
 
 use crate::records::{OwnedRecord, colliding_key, header, in_order, read, written};
@@ -271,5 +272,45 @@ fn expiries_must_be_of_records_in_ascending_order() {
             forge.pages[0][column + 4 * at] = number;
         }
         assert_page(forge.read(), 0, PageFault::Columns { record });
+    }
+}
+
+#[test]
+fn reserved_bytes_of_a_page_must_be_zero() {
+    let pages = Forge::new().pages;
+    let stored = u32::from_le_bytes(pages[1][20..24].try_into().unwrap()) as usize;
+    let (padding, checksum) = (80 + stored, pages[1].len() - 8);
+    assert!(padding < checksum, "the page is padded");
+    for at in (40..80).chain(padding..checksum) {
+        let mut forge = Forge::new();
+        forge.pages[1][at] = 1;
+        let offset = if at < 80 { 40 } else { padding as u32 };
+        assert_page(forge.read(), 1, PageFault::Header { offset });
+    }
+}
+
+#[test]
+fn reserved_bytes_of_a_header_block_must_be_zero() {
+    for at in (10..16).chain(64..4088) {
+        let mut forge = Forge::new();
+        forge.header_block[at] = 1;
+        let checksum = block_checksum(&forge.header_block[..4088]);
+        forge.header_block[4088..].copy_from_slice(&checksum.to_le_bytes());
+        assert_part(forge.read(), PartFault::Header);
+    }
+}
+
+#[test]
+fn codecs_and_kinds_of_later_versions_are_refused_by_number() {
+    let mut codec = Forge::new();
+    codec.pages[2][5] = 128;
+    assert_page(codec.read(), 2, PageFault::Codec(128));
+    for kind in [1, 2, 3, 0x10, 0xff] {
+        let mut forge = Forge::new();
+        let page = &mut forge.pages[2];
+        let slice = root(page, 48) + 40;
+        let offset = i32::from_le_bytes(page[slice..slice + 4].try_into().unwrap());
+        page[slice.strict_add_signed(offset as isize)] = kind;
+        assert_page(forge.read(), 2, PageFault::RecordKind { record: 0, kind });
     }
 }
