@@ -207,3 +207,24 @@ fn the_list_of_snapshots_tells_what_is_sound() {
     assert!(client.run("SNAPSHOT VERIFY two").to_string().contains("\"sound\", 1"));
     assert!(client.run("SNAPSHOT INFO nosuch").error().starts_with("ERR "));
 }
+
+#[test]
+fn old_snapshots_are_pruned_on_demand() {
+    let server = Server::start(&["--dbfilename=dump-{timestamp}"]);
+    let mut client = server.client();
+    client.run("SET k v");
+    for _ in 0..3 {
+        assert_eq!(client.run("SAVE"), Reply::ok());
+    }
+    let all = files(server.dir(), "-summary.dfs");
+    assert_eq!(all.len(), 3);
+    assert!(client.run("SNAPSHOT PRUNE").to_string().contains("\"removed\", []"));
+    // Only asked, it removes nothing.
+    client.run("CONFIG SET snapshot_retain 1");
+    let report = client.run("SNAPSHOT PRUNE DRYRUN").to_string();
+    assert!(report.contains("\"dry_run\", 1") && !report.contains("\"removed\", []"), "{report}");
+    assert_eq!(files(server.dir(), "-summary.dfs"), all);
+    client.run("SNAPSHOT PRUNE");
+    assert_eq!(files(server.dir(), "-summary.dfs"), all[2..]);
+    assert_eq!(client.run("SNAPSHOT PRUNE FOO").error(), "ERR syntax error");
+}

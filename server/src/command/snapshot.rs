@@ -7,7 +7,7 @@ use exuvia::disk::LocalDisk;
 use exuvia::snapshot::{Listing, SnapshotInfo, info, list, verify};
 use exuvia::{Error, format::NameTemplate};
 
-use super::call::blocking;
+use super::call::{blocking, is};
 use super::failure::describe;
 use super::spec::{Flags, Group, Spec};
 use super::{Failure, LongCall, Outcome};
@@ -34,6 +34,11 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
             "1.0.0",
             "O(N) where N is the length of the snapshot",
             "Reads a whole snapshot and names what is damaged.",
+        ),
+        Spec::later(Group::Server, "snapshot|prune", -2, prune).flags(LOOKING).doc(
+            "1.0.0",
+            "O(N) where N is the number of snapshots",
+            "Removes the snapshots that --snapshot_retain does not keep, or only names them.",
         ),
     ],
 )
@@ -137,6 +142,43 @@ fn check<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send 
         out.array(found.damages.len());
         for damage in &found.damages {
             out.bulk(describe(damage).as_bytes());
+        }
+        Ok(())
+    })
+}
+
+fn prune<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
+    Box::pin(async move {
+        let dry_run = match call.args.get(2) {
+            None => false,
+            Some(word) if is(word, "dryrun") && call.args.len() == 3 => true,
+            Some(_) => return Err(Failure::SYNTAX),
+        };
+        let store = call.server.store.clone();
+        let report = blocking(move || store.prune(dry_run)).await??;
+        let out = call.out;
+        out.map(4);
+        figure(out, "dry_run", u64::from(report.dry_run));
+        out.bulk(b"removed");
+        out.array(report.removed.len());
+        for snapshot in &report.removed {
+            out.map(4);
+            pair(out, "name", &snapshot.name);
+            figure(out, "cut_unix_ms", snapshot.cut_unix_ms);
+            figure(out, "keys", snapshot.records);
+            figure(out, "bytes", snapshot.bytes);
+        }
+        out.bulk(b"kept");
+        out.array(report.kept.len());
+        for name in &report.kept {
+            out.bulk(name.as_bytes());
+        }
+        out.bulk(b"left");
+        out.array(report.left.len());
+        for damaged in &report.left {
+            out.map(2);
+            pair(out, "name", &damaged.name);
+            pair(out, "reason", &describe(&damaged.error));
         }
         Ok(())
     })
