@@ -10,6 +10,8 @@ const LINE_BYTES_MAX: usize = 64 << 10;
 /// An argument of at least this length that has not arrived whole gets its own allocation, into
 /// which the socket is read directly.
 const LARGE_BYTES_MIN: usize = 64 << 10;
+/// Factor by which the allocation of a large argument grows: every step copies what is there.
+const LARGE_GROWTH: usize = 4;
 /// Commands cut in one go; what follows them waits in the buffer.
 const COMMANDS_MAX: usize = 1024;
 /// Bytes of one command's arguments together, with the spans that describe them.
@@ -162,7 +164,7 @@ impl Input {
             if data.len() == data.capacity() {
                 // Never more than the argument and its line end, so nothing behind it is read.
                 let missing = *bytes + 2 - data.len();
-                data.reserve_exact(missing.min(data.len()));
+                data.reserve_exact(missing.min(data.len() * (LARGE_GROWTH - 1)));
             }
             return data;
         }
@@ -372,7 +374,8 @@ impl Input {
         }
         if bytes >= LARGE_BYTES_MIN {
             // All that was received behind the header belongs to this argument.
-            let mut data = Vec::with_capacity((received * 2).clamp(LARGE_BYTES_MIN, bytes + 2));
+            let room = (received * LARGE_GROWTH).clamp(LARGE_BYTES_MIN, bytes + 2);
+            let mut data = Vec::with_capacity(room);
             data.extend_from_slice(&self.buffer[self.at..]);
             self.buffer.truncate(self.at);
             self.state = State::Large { left, bytes, data };

@@ -116,7 +116,7 @@ fn announced_lengths_cost_nothing_until_bytes_arrive() {
         input.parse(&Limits::default()).unwrap();
         input.consume();
         let allocated = input.allocated_bytes();
-        assert!(allocated <= received * 2 + (256 << 10), "{allocated} for {received}");
+        assert!(allocated <= received * LARGE_GROWTH + (256 << 10), "{allocated} for {received}");
     }
 }
 
