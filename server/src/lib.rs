@@ -19,6 +19,7 @@ mod flags;
 mod gate;
 mod glob;
 mod housekeeping;
+mod lifecycle;
 mod listener;
 mod log;
 mod memory;

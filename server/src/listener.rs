@@ -9,6 +9,7 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Handle};
+use tokio::task::JoinHandle;
 
 use crate::client::ClientEntry;
 use crate::connection::Connection;
@@ -94,8 +95,64 @@ pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, S
     Ok(listeners)
 }
 
+/// The listening sockets, each with a task that accepts what comes.
+#[derive(Debug)]
+pub(crate) struct Doors {
+    addresses: Vec<SocketAddr>,
+    tasks: Vec<JoinHandle<()>>,
+    threads: Arc<Threads>,
+}
+
+impl Doors {
+    /// Lets clients in.
+    pub(crate) fn open(
+        listeners: Vec<TcpListener>,
+        server: &Shared,
+        threads: Arc<Threads>,
+    ) -> Self {
+        let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
+        let mut doors = Self { addresses: addresses.collect(), tasks: Vec::new(), threads };
+        for address in &doors.addresses {
+            server.set_port(address.port());
+            tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+        }
+        doors.attend(listeners, server);
+        doors
+    }
+
+    fn attend(&mut self, listeners: Vec<TcpListener>, server: &Shared) {
+        for listener in listeners {
+            let accept = accept(listener, Arc::clone(server), Arc::clone(&self.threads));
+            self.tasks.push(tokio::spawn(accept));
+        }
+    }
+
+    /// Lets nobody in any more, and gives the port away: another server may wait for it.
+    pub(crate) fn close(&self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+
+    /// Lets clients in again, where they were let in before.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`bind`].
+    pub(crate) async fn reopen(&mut self, server: &Shared) -> Result<(), String> {
+        for task in self.tasks.drain(..) {
+            // Its socket is closed once it has ended.
+            task.abort();
+            let _ = task.await;
+        }
+        let listeners = bind(&self.addresses).await?;
+        self.attend(listeners, server);
+        Ok(())
+    }
+}
+
 /// Accepts connections for ever.
-pub(crate) async fn accept(listener: TcpListener, server: Shared, threads: Arc<Threads>) {
+async fn accept(listener: TcpListener, server: Shared, threads: Arc<Threads>) {
     let mut failing = false;
     loop {
         match listener.accept().await {

@@ -228,3 +228,22 @@ fn old_snapshots_are_pruned_on_demand() {
     assert_eq!(files(server.dir(), "-summary.dfs"), all[2..]);
     assert_eq!(client.run("SNAPSHOT PRUNE FOO").error(), "ERR syntax error");
 }
+
+#[test]
+fn a_snapshot_that_would_not_fit_is_refused_with_both_numbers() {
+    let large = Server::start(&[]);
+    large.client().run("DEBUG POPULATE 5000 key 1000");
+    assert_eq!(large.client().run("SAVE DF large"), Reply::ok());
+    let path = large.dir().join("large").display().to_string();
+
+    let small = Server::start(&["--maxmemory=5mb", "--allow_foreign_paths"]);
+    let mut client = small.client();
+    client.run("SET k v");
+    let error = client.call(&["DFLY", "LOAD", &path]);
+    assert!(error.error().contains("needs about 5"), "{error}");
+    assert!(error.error().contains("bytes of memory and 4") || error.error().contains("and 5"));
+    assert_eq!(client.run("GET k").text(), "v");
+    client.run("CONFIG SET maxmemory 100mb");
+    assert_eq!(client.call(&["DFLY", "LOAD", &path]), Reply::ok());
+    assert_eq!(client.run("DBSIZE"), Reply::Integer(5000));
+}

@@ -122,6 +122,18 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
+fn a_signal_after_a_clients_shutdown_is_the_first() {
+    let mut server = Server::start(&["--snapshot_max_bytes_per_sec=4mb"]);
+    let (mut asking, mut other) = (server.client(), server.client());
+    fill(&mut asking);
+    asking.send(&["SHUTDOWN"]);
+    eventually("the beginning of the save", || info(&mut other, "saving") == "1");
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0), "{}", server.log());
+    assert_eq!(files(server.dir(), "-summary.dfs").len(), 1);
+}
+
+#[test]
 fn a_save_at_exit_has_the_time_it_is_given() {
     let mut server = Server::start(&[SLOW, "--shutdown_timeout=1"]);
     fill(&mut server.client());
@@ -136,15 +148,17 @@ fn a_save_at_exit_has_the_time_it_is_given() {
 fn a_shutdown_can_be_aborted() {
     let server = Server::start(&[SLOW]);
     let (mut asking, mut other) = (server.client(), server.client());
+    let mut writer = server.client();
     fill(&mut asking);
     asking.send(&["SHUTDOWN"]);
     eventually("the beginning of the save", || info(&mut other, "saving") == "1");
-    let mut writer = server.client();
+    assert!(std::net::TcpStream::connect(server.address()).is_err(), "nobody else gets in");
     writer.send(&["SET", "k", "held back"]);
     assert_eq!(other.run("SHUTDOWN ABORT"), Reply::ok());
     assert!(asking.read().error().starts_with("ERR Errors trying to SHUTDOWN"));
     assert_eq!(writer.read(), Reply::ok());
     assert_eq!(other.run("GET k").text(), "held back");
+    assert_eq!(server.client().run("PING").text(), "PONG");
     eventually("the end of the save", || info(&mut other, "saving") == "0");
 }
 
