@@ -190,6 +190,12 @@ fn a_command_may_have_very_many_arguments() {
     let values = client.call(&args);
     assert_eq!(values.elements().len(), 100_000);
     assert_eq!(values.elements()[77_777].text(), "value:77777");
+    args[0] = "EXISTS".to_owned();
+    assert_eq!(client.call(&args), Reply::Integer(100_000));
+    args[0] = "DEL".to_owned();
+    args.push("nope".to_owned());
+    assert_eq!(client.call(&args), Reply::Integer(100_000));
+    assert_eq!(client.run("DBSIZE"), Reply::Integer(0));
 }
 
 #[test]

@@ -52,6 +52,25 @@ fn nobody_sees_half_of_an_mset() {
 }
 
 #[test]
+fn a_long_mget_sees_one_moment_too() {
+    const KEYS: usize = 2000;
+    let server = Server::start(&[]);
+    let keys: Vec<String> = (0..KEYS).map(|number| format!("k{number}")).collect();
+    let mget: Vec<String> = ["MGET".to_owned()].into_iter().chain(keys.clone()).collect();
+    beside(
+        &server,
+        |client, round| {
+            let mut mset = vec!["MSET".to_owned()];
+            for key in &keys {
+                mset.extend([key.clone(), round.to_string()]);
+            }
+            assert_eq!(client.call(&mset), Reply::ok());
+        },
+        |client| all_alike(&client.call(&mget)),
+    );
+}
+
+#[test]
 fn nobody_sees_half_of_a_transaction() {
     let server = Server::start(&[]);
     beside(

@@ -25,6 +25,7 @@ mod expiry;
 mod generic;
 mod info;
 mod load;
+mod many;
 mod memory;
 mod object;
 mod persistence;

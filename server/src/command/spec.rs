@@ -147,6 +147,9 @@ pub(crate) struct Spec {
     pub(crate) complexity: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) handler: Handler,
+    /// The form for this many arguments and more, which takes turns with other clients. Within
+    /// an atomic step the short form runs, however many there are.
+    pub(crate) long: Option<(usize, LaterFn)>,
     pub(crate) subcommands: &'static [Spec],
 }
 
@@ -162,6 +165,7 @@ impl Spec {
             complexity: "O(1)",
             summary: "",
             handler,
+            long: None,
             subcommands: &[],
         }
     }
@@ -183,6 +187,20 @@ impl Spec {
         subcommands: &'static [Spec],
     ) -> Self {
         Self { subcommands, ..Self::bare(group, name, -2, Handler::Container) }
+    }
+
+    /// Has another form for `args` arguments and more.
+    pub(super) const fn long(self, args: usize, run: LaterFn) -> Self {
+        Self { long: Some((args, run)), ..self }
+    }
+
+    /// The code that runs a command of `args` arguments by itself.
+    #[inline]
+    pub(crate) fn handler_for(&self, args: usize) -> Handler {
+        match self.long {
+            Some((long, run)) if args >= long => Handler::Later(run),
+            _ => self.handler,
+        }
     }
 
     pub(super) const fn flags(self, flags: Flags) -> Self {

@@ -2,6 +2,7 @@
 
 use exuvia::{Expiry, Value};
 
+use super::many;
 use super::spec::{Group, Spec};
 use super::{Call, Failure, Outcome};
 use crate::resp::Output;
@@ -17,11 +18,16 @@ pub(super) const COMMANDS: &[Spec] = &[
         "O(1)",
         "Returns the string value of a key after deleting the key.",
     ),
-    Spec::now(Group::String, "mget", -2, mget).reads().fast().keys(1, -1, 1).doc(
-        "1.0.0",
-        "O(N) where N is the number of keys to retrieve.",
-        "Atomically returns the string values of one or more keys.",
-    ),
+    Spec::now(Group::String, "mget", -2, mget)
+        .long(many::LONG_ARGS, many::mget)
+        .reads()
+        .fast()
+        .keys(1, -1, 1)
+        .doc(
+            "1.0.0",
+            "O(N) where N is the number of keys to retrieve.",
+            "Atomically returns the string values of one or more keys.",
+        ),
     Spec::now(Group::String, "mset", -3, mset).writes().grows().keys(1, -1, 2).doc(
         "1.0.1",
         "O(N) where N is the number of keys to set.",

@@ -72,7 +72,7 @@ impl Connection {
             }
             match resolve(self.table, args) {
                 Err((id, failure)) => self.reject(id, &failure),
-                Ok(Resolved { id, spec }) => match spec.handler {
+                Ok(Resolved { id, spec }) => match spec.handler_for(args.len()) {
                     Handler::Now(run) => self.run_now(commands[0], id, spec, run),
                     Handler::Later(_) | Handler::Container => break,
                 },
@@ -120,7 +120,7 @@ impl Connection {
                     self.reject(Some(id), &Failure::new("ERR transaction is too large"));
                 }
             }
-            Verdict::Run => match spec.handler {
+            Verdict::Run => match spec.handler_for(self.input.args(command).len()) {
                 Handler::Now(run) => self.run_now(command, id, spec, run),
                 Handler::Later(run) => self.run_later(command, id, run).await,
                 Handler::Container => {}
