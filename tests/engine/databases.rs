@@ -180,3 +180,26 @@ fn a_handle_follows_its_index_through_clears_and_swaps() {
     drop(cut);
     assert_no_history(&store);
 }
+
+/// A write takes effect in the contents that its database has then, not in those that it found
+/// when it began: whoever looked at the other database in between is not contradicted.
+#[test]
+fn an_update_that_outlasts_a_swap_writes_where_its_handle_points_by_then() {
+    let store = open(2);
+    let [first, second] = [0, 1].map(|index| store.database(index).unwrap());
+    put(&first, b"other", 1);
+    put(&second, b"other", 2);
+    let mut calls = 0;
+    let set = |_: Option<exuvia::EntryRef<'_>>| {
+        calls += 1;
+        if calls == 1 {
+            store.swap_databases(0, 1).unwrap();
+            assert!(!second.contains_key(b"key"));
+        }
+        (exuvia::Change::Set(b"value".into(), exuvia::ExpiryChange::Keep), ())
+    };
+    first.update(b"key", set).unwrap();
+    assert!(!second.contains_key(b"key"), "written to database 0, seen to come to 1");
+    assert!(first.contains_key(b"key"), "an update got lost");
+    assert_eq!(calls, 2, "the closure's answer belongs to the other database's contents");
+}
