@@ -185,7 +185,7 @@ impl Inner {
         keyspaces.sort_by_key(|keyspace| Arc::as_ptr(keyspace).addr());
         keyspaces.dedup_by(|left, right| Arc::ptr_eq(left, right));
         for keyspace in &keyspaces {
-            if self.versions.holds_any() && !keyspace.is_untouched() {
+            if !keyspace.is_untouched() {
                 keyspace.trim_range(0, u64::MAX);
             }
         }

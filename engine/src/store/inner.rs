@@ -143,6 +143,7 @@ impl Inner {
                 keyspace.rank().store(rank, Ordering::SeqCst);
             }
         }
+        let superseded_before = self.versions.superseded_ever();
         let (id, version) = self.versions.open(&starts, &guard)?;
         // The clock is read after the cut: a key that a sweep removed before the cut had expired
         // by this time.
@@ -155,13 +156,25 @@ impl Inner {
             changes += u64::try_from(counts.changes).unwrap_or(0);
         }
         let store = Arc::clone(self);
-        let cut = Cut { store, id, version, unix_ms, keyspaces, keys, data_bytes, changes };
+        let cut = Cut {
+            store,
+            id,
+            version,
+            unix_ms,
+            keyspaces,
+            keys,
+            data_bytes,
+            changes,
+            superseded_before,
+        };
         Ok(Snapshot { cut: Arc::new(cut) })
     }
 
-    /// Leaves it to maintenance to trim what a cut of these tables held.
-    pub(crate) fn trim_later(&self, keyspaces: Box<[Arc<Keyspace>]>) {
-        self.queue.push(Job::Trim(keyspaces));
+    /// Leaves it to maintenance to let go of the tables of a cut that ended, and of what it held
+    /// in them if it held anything.
+    pub(crate) fn release(&self, keyspaces: Box<[Arc<Keyspace>]>, held_any: bool) {
+        let job = if held_any { Job::Trim(keyspaces) } else { Job::Free(Box::new(keyspaces)) };
+        self.queue.push(job);
     }
 
     /// Makes `replace` of the current tables the new ones, as one step.

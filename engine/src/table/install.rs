@@ -124,6 +124,7 @@ impl Keyspace {
         }
         self.counters.add(guard, counts);
         if covered.is_some() {
+            self.versions.note_superseded(guard);
             let keeping = self.keeping(installed.hash);
             self.trim_key(&keeping, entry.key(), guard);
             self.shorten(installed, guard);

@@ -168,6 +168,7 @@ impl Keyspace {
         drop(announcement);
         self.account(target, entry, link, guard);
         if link.is_some() {
+            self.versions.note_superseded(guard);
             hooks::at(Point::BeforeSecondLook);
             if !cfg!(engine_broken = "no_second_look") {
                 self.trim_key(&keeping, entry.key(), guard);

@@ -58,6 +58,8 @@ struct HeldStripe {
     added: AtomicI64,
     removed: AtomicI64,
     bytes: AtomicI64,
+    /// How often a version was superseded that a cut may need.
+    superseded: AtomicU64,
 }
 
 /// Keeps writes from publishing while databases change places.
@@ -327,30 +329,39 @@ impl Versions {
             return;
         }
         let stripe = &self.held[guard.stripe() % STRIPES];
-        // SeqCst: a writer counts before it takes its second look, and a walk moves its cursor
-        // before it asks whether anything is held, so that one of them sees the other (R4).
-        stripe.added.fetch_add(held.added, Ordering::SeqCst);
-        stripe.removed.fetch_add(held.removed, Ordering::SeqCst);
-        stripe.bytes.fetch_add(held.bytes, Ordering::SeqCst);
+        stripe.added.fetch_add(held.added, Ordering::Relaxed);
+        stripe.removed.fetch_add(held.removed, Ordering::Relaxed);
+        stripe.bytes.fetch_add(held.bytes, Ordering::Relaxed);
     }
 
-    /// Superseded entries that cuts hold, and their bytes.
+    /// Notes that a version was superseded and may be needed by a cut. Comes after the new one is
+    /// published, or its batch committed, and before the writer's second look (R4).
+    pub(crate) fn note_superseded(&self, guard: &Guard) {
+        let stripe = &self.held[guard.stripe() % STRIPES];
+        // SeqCst: see `superseded_ever`.
+        stripe.superseded.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How often a version was superseded that a cut may have needed. Never falls.
     ///
-    /// Never too low: what was removed is summed up before what was added.
+    /// A cut that found this figure before it was opened, and finds the same one after it has
+    /// moved its cursor or closed, has nothing to trim: whoever superseded a version that it
+    /// needed has not counted yet, so it takes its second look later than that, and trims itself.
+    pub(crate) fn superseded_ever(&self) -> u64 {
+        let counts = self.held.iter().map(|stripe| stripe.superseded.load(Ordering::SeqCst));
+        counts.fold(0, u64::wrapping_add)
+    }
+
+    /// Superseded entries that cuts hold, and their bytes; exact while no write is under way.
     pub(crate) fn held(&self) -> Held {
         let mut sum = Held::default();
         for stripe in &self.held {
-            sum.removed += stripe.removed.load(Ordering::SeqCst);
-        }
-        for stripe in &self.held {
-            sum.added += stripe.added.load(Ordering::SeqCst);
-            sum.bytes += stripe.bytes.load(Ordering::SeqCst);
+            sum = sum.and(Held {
+                added: stripe.added.load(Ordering::Relaxed),
+                removed: stripe.removed.load(Ordering::Relaxed),
+                bytes: stripe.bytes.load(Ordering::Relaxed),
+            });
         }
         sum
-    }
-
-    /// Whether any superseded entry may be held.
-    pub(crate) fn holds_any(&self) -> bool {
-        self.held().entries() != 0
     }
 }

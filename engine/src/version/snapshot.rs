@@ -23,6 +23,15 @@ pub(crate) struct Cut {
     pub(crate) keys: u64,
     pub(crate) data_bytes: u64,
     pub(crate) changes: u64,
+    /// [`Versions::superseded_ever`](super::Versions::superseded_ever) before the cut was opened.
+    pub(crate) superseded_before: u64,
+}
+
+impl Cut {
+    /// Whether a version may have been superseded since the cut, and kept for it.
+    pub(super) fn has_superseded(&self) -> bool {
+        self.store.versions.superseded_ever() != self.superseded_before
+    }
 }
 
 impl fmt::Debug for Cut {
@@ -35,7 +44,8 @@ impl Drop for Cut {
     /// O(1): gives the cut's place back and leaves what it held to maintenance.
     fn drop(&mut self) {
         self.store.versions.close(self.id);
-        self.store.trim_later(std::mem::take(&mut self.keyspaces));
+        let keyspaces = std::mem::take(&mut self.keyspaces);
+        self.store.release(keyspaces, self.has_superseded());
     }
 }
 

@@ -176,7 +176,7 @@ impl Walk {
             self.cut.move_cursor(self.index, Position::new(self.database as u16, self.from));
         }
         hooks::at(Point::CursorMoved);
-        if !trims_first && self.cut.store.versions.holds_any() {
+        if !trims_first && self.cut.has_superseded() {
             keyspace.trim_range(passed_from, last);
         }
     }
