@@ -9,6 +9,7 @@ mod clients;
 mod commands;
 mod flags;
 mod interop;
+mod killed;
 mod limits;
 mod loading;
 mod protocol;
