@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::collection::{Collection, CollectionType};
+use crate::format::ValueType;
 use crate::store::{Inner, check_key, check_value};
 use crate::sync::{Guard, pin};
 use crate::table::{
     Content, Decision, Draft, Entry, Keyspace, LOOKUP_BATCH, Observed, Payload, Written, tombstone,
 };
-use crate::{DatabaseStats, Error, Value};
+use crate::{DatabaseStats, Error, Item, Value};
 
 /// When a key expires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +56,8 @@ pub struct SetOptions {
     pub condition: Condition,
     /// What becomes of the expiry.
     pub expiry: ExpiryChange,
-    /// Whether the outcome holds the value found, replaced or not.
+    /// Whether the outcome holds the string found, replaced or not. A collection that is found is
+    /// an error then, and not replaced.
     pub return_old: bool,
 }
 
@@ -94,11 +97,11 @@ pub struct SetOutcome {
 pub struct EntryRef<'a> {
     /// The key.
     pub key: &'a [u8],
-    /// The value.
+    /// The string; empty if the value is a [collection](Self::collection).
     pub value: &'a [u8],
     /// When it expires.
     pub expiry: Expiry,
-    entry: Entry<'a>,
+    pub(crate) entry: Entry<'a>,
 }
 
 /// What a closure given to [`update`](Database::update) wants done.
@@ -124,7 +127,7 @@ pub type ScanCursor = u64;
 /// already or not.
 #[derive(Clone, Debug)]
 pub struct Database {
-    store: Arc<Inner>,
+    pub(crate) store: Arc<Inner>,
     index: u16,
 }
 
@@ -150,13 +153,13 @@ impl Database {
 
     /// The current entry of `key`, unless it has expired.
     #[inline]
-    fn find<'g>(&self, key: &[u8], guard: &'g Guard) -> Option<Entry<'g>> {
+    pub(crate) fn find<'g>(&self, key: &[u8], guard: &'g Guard) -> Option<Entry<'g>> {
         let keyspace = self.keyspace(guard);
         keyspace.get(keyspace.hash(key), key, guard).filter(|entry| self.store.is_live(*entry))
     }
 
     /// Writes `key` in the keyspace that is this database's when the write takes effect.
-    fn write<R>(
+    pub(crate) fn write<R>(
         &self,
         key: &[u8],
         mut decide: impl FnMut(Option<Entry<'_>>, Option<Draft>, bool) -> (Decision, R),
@@ -172,12 +175,13 @@ impl Database {
         }
     }
 
-    /// Returns the value of `key`.
+    /// Returns the string that `key` holds; `None` if it is absent or holds a collection, which
+    /// [`collection`](Self::collection) and [`item`](Self::item) return.
     ///
     /// Wait-free, but for the copy of a small value; a large one is counted, not copied.
     pub fn get(&self, key: &[u8]) -> Option<Value> {
         let guard = pin();
-        self.find(key, &guard).map(Entry::to_value)
+        self.find(key, &guard).and_then(Entry::to_string_value)
     }
 
     /// Calls `f` with the entry of `key`, without copying, and returns what it returns.
@@ -213,7 +217,8 @@ impl Database {
         }
     }
 
-    /// Returns the values that `keys` had together at one instant.
+    /// Returns the strings that `keys` held together at one instant, and `None` for keys that are
+    /// absent or hold a collection.
     ///
     /// Reads twice and compares; if writers keep changing the keys, it takes a cut instead, which
     /// waits for microseconds.
@@ -257,7 +262,10 @@ impl Database {
         let is_there =
             |entry: &Entry<'_>| !entry.is_tombstone() && !entry.expiry().is_past(now_unix_ms);
         unchanged.then(|| {
-            entries.into_iter().map(|entry| entry.filter(is_there).map(Entry::to_value)).collect()
+            entries
+                .into_iter()
+                .map(|entry| entry.filter(is_there).and_then(Entry::to_string_value))
+                .collect()
         })
     }
 
@@ -296,7 +304,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// As for [`set`](Self::set).
+    /// As for [`set`](Self::set), and [`Error::WrongType`] if the old value is asked for and is a
+    /// collection; nothing is stored then.
     pub fn set_with(
         &self,
         key: &[u8],
@@ -321,10 +330,15 @@ impl Database {
     ) -> Result<SetOutcome, Error> {
         self.write(key, |current, spare, versioned| {
             let current = current.filter(|entry| self.store.is_live(*entry));
-            let outcome = |stored| SetOutcome {
-                stored,
-                existed: current.is_some(),
-                old: current.filter(|_| options.return_old).map(Entry::to_value),
+            if options.return_old && current.is_some_and(|entry| entry.collection().is_some()) {
+                return (Decision::Keep, Err(Error::WrongType));
+            }
+            let outcome = |stored| {
+                Ok(SetOutcome {
+                    stored,
+                    existed: current.is_some(),
+                    old: current.filter(|_| options.return_old).map(Entry::to_value),
+                })
             };
             let refused = match options.condition {
                 Condition::Always => false,
@@ -340,28 +354,30 @@ impl Database {
                 _ => Draft::new(&Content { key, payload: payload.clone(), expiry }, versioned),
             };
             (Decision::Publish(draft), outcome(true))
-        })
+        })?
     }
 
     /// Removes a key, and returns whether it was there. Lock-free like [`set`](Self::set).
     pub fn remove(&self, key: &[u8]) -> bool {
-        self.remove_returning(key, |_| ()).is_some()
+        self.remove_returning(key, |_| Some(())).is_some()
     }
 
-    /// Removes a key and returns the value it had.
+    /// Removes a key that holds a string, and returns that; leaves a collection where it is.
     pub fn take(&self, key: &[u8]) -> Option<Value> {
         // A closure, since the method by itself is not general over the entry's lifetime.
         #[expect(clippy::redundant_closure_for_method_calls, reason = "see above")]
-        self.remove_returning(key, |entry| entry.to_value())
+        self.remove_returning(key, |entry| entry.to_string_value())
     }
 
-    fn remove_returning<R>(&self, key: &[u8], f: impl Fn(Entry<'_>) -> R) -> Option<R> {
-        self.write(key, |current, _, versioned| match current {
-            None => (Decision::Keep, None),
-            Some(entry) => (
-                Decision::Publish(tombstone(key, versioned)),
-                Some(entry).filter(|entry| self.store.is_live(*entry)).map(&f),
-            ),
+    /// Removes a key that has expired, or of which `f` makes something.
+    fn remove_returning<R>(&self, key: &[u8], f: impl Fn(Entry<'_>) -> Option<R>) -> Option<R> {
+        self.write(key, |current, _, versioned| {
+            let Some(entry) = current else { return (Decision::Keep, None) };
+            let is_live = self.store.is_live(entry);
+            match f(entry).filter(|_| is_live) {
+                None if is_live => (Decision::Keep, None),
+                result => (Decision::Publish(tombstone(key, versioned)), result),
+            }
         })
         .unwrap_or_else(|error| {
             // Only a key without a slot can fail to get one, and that is not there to remove.
@@ -370,8 +386,8 @@ impl Database {
         })
     }
 
-    /// Replaces the entry of `key` by what `f` makes of it, as one atomic step, and returns what
-    /// `f` returned with it.
+    /// Replaces the string that `key` holds by what `f` makes of it, as one atomic step, and
+    /// returns what `f` returned with it.
     ///
     /// If another thread changes the key meanwhile, `f` runs again on what that left; only the
     /// last call counts. `f` should be short: while it runs no memory of any store is reclaimed.
@@ -379,8 +395,30 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::KeyTooLong`], [`Error::ValueTooLong`], [`Error::HashCollisions`].
+    /// [`Error::WrongType`] if it holds a collection, [`Error::KeyTooLong`],
+    /// [`Error::ValueTooLong`], [`Error::HashCollisions`].
     pub fn update<R>(
+        &self,
+        key: &[u8],
+        mut f: impl FnMut(Option<EntryRef<'_>>) -> (Change, R),
+    ) -> Result<R, Error> {
+        self.update_entry(key, |entry| match entry {
+            Some(entry) if entry.value_type() != ValueType::String => {
+                (Change::Keep, Err(Error::WrongType))
+            }
+            entry => {
+                let (change, result) = f(entry);
+                (change, Ok(result))
+            }
+        })?
+    }
+
+    /// Does what [`update`](Self::update) does to a value of any type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::KeyTooLong`], [`Error::ValueTooLong`], [`Error::HashCollisions`].
+    pub fn update_entry<R>(
         &self,
         key: &[u8],
         mut f: impl FnMut(Option<EntryRef<'_>>) -> (Change, R),
@@ -512,13 +550,35 @@ fn draft_of(
 }
 
 impl<'a> EntryRef<'a> {
-    fn of(entry: Entry<'a>) -> Self {
+    pub(crate) fn of(entry: Entry<'a>) -> Self {
         Self { key: entry.key(), value: entry.value(), expiry: entry.expiry(), entry }
     }
 
-    /// The value to keep beyond the closure: a large one is counted, a small one copied.
+    /// Which type the value is of.
+    #[inline]
+    pub fn value_type(&self) -> ValueType {
+        self.entry.value_type()
+    }
+
+    /// The collection, if the value is one. Elements that have expired may still be in it.
+    pub fn collection(&self) -> Option<&'a Collection> {
+        self.entry.collection()
+    }
+
+    /// The collection of type `C`, if the value is one.
+    pub fn downcast<C: CollectionType>(&self) -> Option<&'a C> {
+        self.entry.collection().and_then(C::of)
+    }
+
+    /// The string to keep beyond the closure: a large one is counted, a small one copied. Empty
+    /// for a collection.
     pub fn to_value(&self) -> Value {
         self.entry.to_value()
+    }
+
+    /// The value, whatever its type, to keep beyond the closure.
+    pub fn to_item(&self) -> Item {
+        self.entry.to_item()
     }
 
     /// Bytes allocated for the entry, as requested from the allocator.

@@ -22,6 +22,10 @@ pub enum Error {
         /// The limit.
         bytes_max: usize,
     },
+    /// The key holds a value of another type: a string where a collection was asked for, or one
+    /// collection where another was.
+    #[error("the key holds a value of another type")]
+    WrongType,
     /// More keys have hashes so alike than a table holds. Takes keys that were made to collide.
     #[error("too many keys with colliding hashes")]
     HashCollisions,

@@ -90,6 +90,7 @@
 #![deny(unsafe_code)]
 
 mod clock;
+pub mod collection;
 mod database;
 pub mod disk;
 mod error;
@@ -109,16 +110,19 @@ mod sync;
 #[expect(unsafe_code, reason = "entries and segments are followed by pointer, under a guard")]
 mod table;
 mod transaction;
+mod tree;
 mod value;
 #[expect(unsafe_code, reason = "transactions' descriptors are followed by pointer, under a guard")]
 mod version;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use collection::{Collection, CollectionType, Hash, Item, List, Set, SortedSet};
 pub use database::{
     Change, Condition, Database, EntryRef, Expiry, ExpiryChange, ScanCursor, SetOptions, SetOutcome,
 };
 pub use error::Error;
 pub use exuvia_snapshot_format as format;
+pub use exuvia_snapshot_format::ValueType;
 pub use options::{Compression, IoMode, LoadMode, Options};
 pub use snapshot::{
     LoadReport, Progress, PruneReport, Save, SaveOptions, SavePhase, SaveStatus, Saved,

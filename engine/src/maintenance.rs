@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::store::Inner;
 use crate::sync::pin;
 use crate::table::Keyspace;
+use crate::tree;
 
 /// How often the tables are looked after.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -174,6 +175,7 @@ pub(crate) fn collect_garbage() {
     for _ in 0..STEPS {
         pin().flush();
     }
+    tree::free_buried();
 }
 
 impl Inner {

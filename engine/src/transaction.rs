@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{MutexGuard, PoisonError};
 
-use crate::store::{Inner, Roots, check_key, check_value};
+use crate::store::{Inner, Roots, check_item, check_key};
 use crate::sync::{Guard, pin};
 use crate::table::{self, Content, Draft, Keyspace, Observed, Payload, tombstone};
-use crate::{Error, Expiry, Value};
+use crate::{Error, Expiry, Item, Value};
 
 /// Attempts after which a transaction keeps other transactions out while it runs.
 const OPTIMISTIC_ATTEMPTS: u32 = 8;
@@ -23,7 +23,7 @@ const OPTIMISTIC_ATTEMPTS: u32 = 8;
 /// What a transaction does to a key.
 #[derive(Debug)]
 enum Write {
-    Set(Value, Expiry),
+    Set(Item, Expiry),
     Remove,
     /// Keep it as it was read.
     Hold,
@@ -58,17 +58,27 @@ impl Transaction<'_> {
         self.roots.keyspace(database)
     }
 
-    /// Returns the value and the expiry of `key` as this transaction sees it: its own last write,
+    /// Returns the string and the expiry of `key` as this transaction sees it: its own last write,
     /// or what was current when it first read the key.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchDatabase`].
+    /// [`Error::NoSuchDatabase`], and [`Error::WrongType`] if the key holds a collection.
     pub fn get(&mut self, database: u16, key: &[u8]) -> Result<Option<(Value, Expiry)>, Error> {
+        let found = self.item(database, key)?;
+        found.map(|(item, expiry)| Ok((item.into_string()?, expiry))).transpose()
+    }
+
+    /// Returns what `key` holds, whatever its type, and its expiry, as this transaction sees it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchDatabase`].
+    pub fn item(&mut self, database: u16, key: &[u8]) -> Result<Option<(Item, Expiry)>, Error> {
         let address: Address = (database, key.into());
         match self.writes.get(&address) {
-            Some(Write::Set(value, expiry)) if !expiry.is_past(self.now_unix_ms) => {
-                return Ok(Some((value.clone(), *expiry)));
+            Some(Write::Set(item, expiry)) if !expiry.is_past(self.now_unix_ms) => {
+                return Ok(Some((item.clone(), *expiry)));
             }
             Some(Write::Set(..) | Write::Remove) => return Ok(None),
             Some(Write::Hold) | None => {}
@@ -76,8 +86,8 @@ impl Transaction<'_> {
         let keyspace = self.keyspace(database)?;
         let entry = keyspace.look(keyspace.hash(key), key, self.guard);
         let found = entry
-            .filter(|entry| !entry.is_tombstone() && !entry.expiry().is_past(self.now_unix_ms))
-            .map(|entry| (entry.to_value(), entry.expiry()));
+            .filter(|entry| !entry.is_tombstone() && entry.is_live_at(self.now_unix_ms))
+            .map(|entry| (entry.to_item_at(self.now_unix_ms), entry.expiry()));
         let observed = Observed::of(entry);
         let first = *self.reads.entry(address).or_insert(observed);
         // Two reads of one key differ only if it changed meanwhile: the commit will fail.
@@ -97,11 +107,28 @@ impl Transaction<'_> {
         value: impl Into<Value>,
         expiry: Expiry,
     ) -> Result<(), Error> {
-        let value = value.into();
+        self.set_item(database, key, Item::String(value.into()), expiry)
+    }
+
+    /// Stores a value of any type. An empty collection removes the key.
+    ///
+    /// # Errors
+    ///
+    /// As for [`set`](Self::set).
+    pub fn set_item(
+        &mut self,
+        database: u16,
+        key: &[u8],
+        item: impl Into<Item>,
+        expiry: Expiry,
+    ) -> Result<(), Error> {
+        let item = item.into();
         check_key(key)?;
-        check_value(&value)?;
+        check_item(&item)?;
         self.keyspace(database)?;
-        self.writes.insert((database, key.into()), Write::Set(value, expiry));
+        let write =
+            if item.is_empty_collection() { Write::Remove } else { Write::Set(item, expiry) };
+        self.writes.insert((database, key.into()), write);
         Ok(())
     }
 
@@ -111,7 +138,7 @@ impl Transaction<'_> {
     ///
     /// [`Error::NoSuchDatabase`].
     pub fn remove(&mut self, database: u16, key: &[u8]) -> Result<bool, Error> {
-        let existed = self.get(database, key)?.is_some();
+        let existed = self.item(database, key)?.is_some();
         if existed {
             self.writes.insert((database, key.into()), Write::Remove);
         }
@@ -231,8 +258,8 @@ impl Transaction<'_> {
             let hash = keyspace.hash(key);
             let counts = !matches!(write, Write::Hold);
             let draft = match write {
-                Write::Set(mut value, expiry) => {
-                    let payload = Payload::of(&mut value);
+                Write::Set(mut item, expiry) => {
+                    let payload = Payload::of_item(&mut item);
                     Draft::new(&Content { key, payload, expiry }, true)
                 }
                 Write::Remove => tombstone(key, true),

@@ -35,6 +35,30 @@ pub enum ValueType {
     /// A string: the value's bytes are the string's bytes.
     #[default]
     String = 0,
+    /// A sequence of byte strings.
+    List = 1,
+    /// A map of fields to values.
+    Hash = 2,
+    /// A set of byte strings.
+    Set = 3,
+    /// A set of byte strings in the order of scores.
+    SortedSet = 4,
+    /// Entries with ids, and groups of consumers that read them.
+    Stream = 5,
+}
+
+impl ValueType {
+    /// The name that `TYPE` answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::List => "list",
+            Self::Hash => "hash",
+            Self::Set => "set",
+            Self::SortedSet => "zset",
+            Self::Stream => "stream",
+        }
+    }
 }
 
 /// What a record says about its key: the lower four bits of its kind byte.

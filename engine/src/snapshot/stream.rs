@@ -195,6 +195,11 @@ fn fill(writer: &mut PartWriter, run: &Run, slot: &WalkSlot, name: &str) -> Resu
 
 /// Copies one entry into the page. Runs under the walk's guard, so it never waits.
 fn offer(writer: &mut PartWriter, entry: &WalkEntry<'_>, pause: &mut Pause) -> Take {
+    if entry.to_collection().is_some() {
+        let reason = "this version of the format has no collections";
+        *pause = Pause::Broken(FormatError::InvalidOptions(reason));
+        return Take::Stop;
+    }
     let record = Record {
         database: entry.database,
         hash: entry.hash,

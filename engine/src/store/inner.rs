@@ -126,9 +126,13 @@ impl Inner {
     /// Whether an entry that was found has not expired. Asks the clock only if it can expire.
     #[inline]
     pub(crate) fn is_live(&self, entry: Entry<'_>) -> bool {
-        match entry.expiry() {
-            Expiry::Never => true,
-            expiry @ Expiry::At(_) => !expiry.is_past(self.clock.unix_ms()),
+        match (entry.expiry(), entry.collection()) {
+            (Expiry::Never, None) => true,
+            (Expiry::Never, Some(collection)) if collection.next_expiry() == Expiry::Never => true,
+            (expiry, collection) => {
+                let now = self.clock.unix_ms();
+                !expiry.is_past(now) && collection.is_none_or(|it| it.is_live(now))
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! How long keys and values can be.
 
-use crate::Error;
+use crate::{Error, Item};
 
 /// Longest key in bytes: 512 MiB.
 pub const KEY_BYTES_MAX: usize = 512 << 20;
@@ -19,4 +19,11 @@ pub(crate) fn check_value(value: &[u8]) -> Result<(), Error> {
         return Err(Error::ValueTooLong { bytes: value.len(), bytes_max: VALUE_BYTES_MAX });
     }
     Ok(())
+}
+
+pub(crate) fn check_item(item: &Item) -> Result<(), Error> {
+    match item {
+        Item::String(value) => check_value(value),
+        Item::Collection(_) => Ok(()),
+    }
 }

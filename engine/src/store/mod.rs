@@ -15,6 +15,6 @@ pub use crate::transaction::Transaction;
 pub use handle::Store;
 pub(crate) use inner::Inner;
 pub use limits::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
-pub(crate) use limits::{check_key, check_value};
+pub(crate) use limits::{check_item, check_key, check_value};
 pub(crate) use roots::Roots;
 pub(crate) use staged::Staged;

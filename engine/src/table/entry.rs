@@ -7,6 +7,9 @@
 //! └────────────┴────────────┴────────────┴───────────────────────────────────────────────────────┴─────┴───────┘
 //! ```
 //!
+//! The value is a string or a collection. Strings that are large, or would waste memory beside the
+//! key, and all collections are elsewhere, behind the value pointer.
+//!
 //! # Invariants
 //!
 //! * **E1** A published entry is never written, but for its version word.
@@ -27,9 +30,11 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use super::word::Word;
+use crate::collection::{Collection, Stored};
+use crate::format::ValueType;
 use crate::sync::Guard;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::{Expiry, Value};
+use crate::{Expiry, Item, Value};
 
 const HAS_VERSION: u16 = 1 << 0;
 const HAS_EXPIRY: u16 = 1 << 1;
@@ -37,6 +42,10 @@ const TOMBSTONE: u16 = 1 << 2;
 const LONG_KEY: u16 = 1 << 3;
 const OUTLINED: u16 = 1 << 4;
 const SHARED: u16 = 1 << 5;
+const COLLECTION: u16 = 1 << 6;
+
+/// The value is elsewhere, and the entry has a pointer to it.
+const ELSEWHERE: u16 = OUTLINED | SHARED | COLLECTION;
 
 const FIELD_BYTES: usize = 8;
 
@@ -63,6 +72,8 @@ pub(crate) enum Payload<'a> {
     Copied(&'a [u8]),
     /// Bytes that are moved in, or shared.
     Shared(Arc<Box<[u8]>>),
+    /// A collection, shared.
+    Collection(Arc<Stored>),
     /// No value: a tombstone.
     Tombstone,
 }
@@ -87,11 +98,20 @@ impl<'a> Payload<'a> {
         }
     }
 
+    /// The cheapest form for an item that is handed over.
+    pub(crate) fn of_item(item: &'a mut Item) -> Self {
+        match item {
+            Item::String(value) => Self::of(value),
+            Item::Collection(collection) => Self::Collection(Stored::new(collection.clone())),
+        }
+    }
+
+    /// Length of a string.
     fn len(&self) -> usize {
         match self {
             Self::Copied(bytes) => bytes.len(),
             Self::Shared(bytes) => bytes.len(),
-            Self::Tombstone => 0,
+            Self::Collection(_) | Self::Tombstone => 0,
         }
     }
 }
@@ -108,7 +128,8 @@ pub(crate) struct Content<'a> {
 #[derive(Debug)]
 pub(crate) struct Draft(NonNull<Header>);
 
-// SAFETY: a draft is uniquely owned and holds plain bytes and an `Arc` of bytes.
+// SAFETY: a draft is uniquely owned and holds plain bytes and an `Arc` of bytes or a collection,
+// both of which any thread may have.
 unsafe impl Send for Draft {}
 
 /// The size classes of common allocators: multiples of 16 up to 128, then four a doubling.
@@ -153,6 +174,10 @@ impl Draft {
             }
             Payload::Shared(_) => {
                 flags |= SHARED;
+                FIELD_BYTES
+            }
+            Payload::Collection(_) => {
+                flags |= COLLECTION;
                 FIELD_BYTES
             }
             Payload::Copied(bytes) if outlined_is_tighter(head_bytes, bytes.len()) => {
@@ -202,6 +227,11 @@ impl Draft {
                 let counted = Arc::into_raw(Arc::clone(bytes));
                 // SAFETY: SHARED is set, so the pointer field is inside the allocation.
                 unsafe { raw.value_field().cast::<*const Box<[u8]>>().write(counted) };
+            }
+            Payload::Collection(stored) => {
+                let counted = Arc::into_raw(Arc::clone(stored));
+                // SAFETY: COLLECTION is set, so the pointer field is inside the allocation.
+                unsafe { raw.value_field().cast::<*const Stored>().write(counted) };
             }
             Payload::Copied(bytes) if raw.has(OUTLINED) => {
                 let owned: Box<[u8]> = (*bytes).into();
@@ -281,6 +311,9 @@ pub(super) unsafe fn free(address: *mut u8) {
     if raw.has(SHARED) {
         // SAFETY: the field holds what `Arc::into_raw` gave, and gives its count back once.
         drop(unsafe { Arc::from_raw(raw.shared_pointer()) });
+    } else if raw.has(COLLECTION) {
+        // SAFETY: the field holds what `Arc::into_raw` gave, and gives its count back once.
+        drop(unsafe { Arc::from_raw(raw.collection_pointer()) });
     } else if raw.has(OUTLINED) {
         let bytes = ptr::slice_from_raw_parts_mut(raw.outlined_pointer(), raw.value_bytes());
         // SAFETY: the field holds what `Box::into_raw` gave, with this length.
@@ -354,7 +387,7 @@ impl Raw {
         2 * usize::from(flags & HAS_VERSION != 0)
             + usize::from(flags & HAS_EXPIRY != 0)
             + usize::from(flags & LONG_KEY != 0)
-            + usize::from(flags & (OUTLINED | SHARED) != 0)
+            + usize::from(flags & ELSEWHERE != 0)
     }
 
     #[inline]
@@ -379,7 +412,7 @@ impl Raw {
 
     /// Length of the entry's own allocation.
     fn allocation_bytes(self) -> usize {
-        let inline = if self.has(OUTLINED | SHARED) { 0 } else { self.value_bytes() };
+        let inline = if self.has(ELSEWHERE) { 0 } else { self.value_bytes() };
         FIELD_BYTES * (1 + self.fields()) + self.key_bytes() + inline
     }
 
@@ -392,6 +425,11 @@ impl Raw {
     fn shared_pointer(self) -> *const Box<[u8]> {
         // SAFETY: callers have checked SHARED, so the field holds an `Arc`'s pointer.
         unsafe { self.value_field().cast::<*const Box<[u8]>>().read() }
+    }
+
+    fn collection_pointer(self) -> *const Stored {
+        // SAFETY: callers have checked COLLECTION, so the field holds an `Arc`'s pointer.
+        unsafe { self.value_field().cast::<*const Stored>().read() }
     }
 
     fn outlined_pointer(self) -> *mut u8 {
@@ -431,7 +469,7 @@ impl<'g> Entry<'g> {
         unsafe { std::slice::from_raw_parts(self.raw.key_start(), self.raw.key_bytes()) }
     }
 
-    /// The value, empty for a tombstone.
+    /// The string, empty for a collection or a tombstone.
     #[inline]
     pub(crate) fn value(self) -> &'g [u8] {
         let bytes = self.raw.value_bytes();
@@ -464,8 +502,78 @@ impl<'g> Entry<'g> {
         })
     }
 
+    /// The collection, if the value is one.
+    #[inline]
+    pub(crate) fn stored(self) -> Option<&'g Stored> {
+        if !self.raw.has(COLLECTION) {
+            return None;
+        }
+        // SAFETY: the entry holds a count, so the collection is alive while the entry is.
+        Some(unsafe { &*self.raw.collection_pointer() })
+    }
+
+    /// The collection, if the value is one.
+    #[inline]
+    pub(crate) fn collection(self) -> Option<&'g Collection> {
+        self.stored().map(|stored| &stored.collection)
+    }
+
+    /// Another count of the collection, if the value is one.
+    fn shared_collection(self) -> Option<Arc<Stored>> {
+        self.raw.has(COLLECTION).then(|| {
+            let counted = self.raw.collection_pointer();
+            // SAFETY: the entry's own count keeps the allocation alive meanwhile.
+            unsafe { Arc::increment_strong_count(counted) };
+            // SAFETY: the count taken above is handed over.
+            unsafe { Arc::from_raw(counted) }
+        })
+    }
+
+    /// Which type the value is of.
+    #[inline]
+    pub(crate) fn value_type(self) -> ValueType {
+        self.collection().map_or(ValueType::String, Collection::value_type)
+    }
+
+    /// The value, whatever its type, as an owner may keep it.
+    pub(crate) fn to_item(self) -> Item {
+        match self.collection() {
+            Some(collection) => Item::Collection(collection.clone()),
+            None => Item::String(self.to_value()),
+        }
+    }
+
+    /// The same without the elements that had expired by `unix_ms`.
+    pub(crate) fn to_item_at(self, unix_ms: u64) -> Item {
+        match self.collection_at(unix_ms) {
+            Some(collection) => Item::Collection(collection),
+            None => Item::String(self.to_value()),
+        }
+    }
+
+    /// The collection without the elements that had expired by `unix_ms`, if the value is one.
+    pub(crate) fn collection_at(self, unix_ms: u64) -> Option<Collection> {
+        let collection = self.collection()?;
+        Some(collection.purged(unix_ms).unwrap_or_else(|| collection.clone()))
+    }
+
+    /// Whether it is there at `unix_ms`: it has not expired, and neither have all of its elements.
+    #[inline]
+    pub(crate) fn is_live_at(self, unix_ms: u64) -> bool {
+        !self.expiry().is_past(unix_ms)
+            && self.collection().is_none_or(|collection| collection.is_live(unix_ms))
+    }
+
+    /// The string as an owner may keep it; `None` for a collection.
+    pub(crate) fn to_string_value(self) -> Option<Value> {
+        (!self.raw.has(COLLECTION)).then(|| self.to_value())
+    }
+
     /// What another entry with the same value is made of.
     pub(crate) fn payload(self) -> Payload<'g> {
+        if let Some(stored) = self.shared_collection() {
+            return Payload::Collection(stored);
+        }
         match self.shared_value() {
             Some(bytes) => Payload::Shared(bytes),
             None if self.is_tombstone() => Payload::Tombstone,
@@ -527,15 +635,20 @@ impl<'g> Entry<'g> {
         super::keyspace::prefetch(start.wrapping_add(64));
     }
 
-    /// Bytes of key and value.
+    /// Bytes of key and value; of a collection, those of its nodes.
     pub(crate) fn data_bytes(self) -> usize {
-        self.raw.key_bytes() + self.raw.value_bytes()
+        let elements = self.collection().map_or(0, |collection| collection.heap_bytes() as usize);
+        self.raw.key_bytes() + self.raw.value_bytes() + elements
     }
 
     /// Bytes allocated for the entry, as requested from the allocator. A shared value counts for
     /// every entry that holds it.
     pub(crate) fn heap_bytes(self) -> usize {
-        let outside = if self.raw.has(OUTLINED | SHARED) { self.raw.value_bytes() } else { 0 };
+        let outside = match self.stored() {
+            Some(stored) => stored.heap_bytes(),
+            None if self.raw.has(OUTLINED | SHARED) => self.raw.value_bytes(),
+            None => 0,
+        };
         self.raw.allocation_bytes() + outside
     }
 }

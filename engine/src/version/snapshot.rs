@@ -8,8 +8,8 @@ use super::walk::Walk;
 use super::{CutId, Position};
 use crate::store::Inner;
 use crate::sync::pin;
-use crate::table::Keyspace;
-use crate::{Expiry, Value};
+use crate::table::{Entry, Keyspace};
+use crate::{Collection, Expiry, Item, Value};
 
 /// An open cut's place in the register, and what it holds. Shared by the walks of a cut; when the
 /// last of them is gone the store is told to clean up.
@@ -64,29 +64,57 @@ pub struct Snapshot {
 }
 
 /// An entry of a cut, owned by the caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SnapshotEntry {
     /// Index of the database.
     pub database: u16,
     /// The key.
     pub key: Value,
-    /// The value.
+    /// The string; empty if the value is a collection.
     pub value: Value,
+    /// The collection, if the value is one.
+    pub collection: Option<Collection>,
     /// When the key expires.
     pub expiry: Expiry,
 }
 
+impl SnapshotEntry {
+    /// Copies an entry as it was at `unix_ms`.
+    pub(super) fn of(database: u16, entry: Entry<'_>, unix_ms: u64) -> Self {
+        Self {
+            database,
+            key: Value::from(entry.key()),
+            value: entry.to_value(),
+            collection: entry.collection_at(unix_ms),
+            expiry: entry.expiry(),
+        }
+    }
+}
+
 impl Snapshot {
-    /// Returns the value that `key` had at the cut, unless it had expired by then.
+    /// Returns the string that `key` held at the cut, unless it had expired by then.
     ///
     /// Wait-free, but for the copy of the value.
     pub fn get(&self, database: u16, key: &[u8]) -> Option<Value> {
+        #[expect(clippy::redundant_closure_for_method_calls, reason = "it is less general")]
+        self.find(database, key, |entry| entry.to_string_value())?
+    }
+
+    /// Returns what `key` held at the cut, whatever its type, unless it had expired by then.
+    ///
+    /// Wait-free, but for the copy of a small string.
+    pub fn item(&self, database: u16, key: &[u8]) -> Option<Item> {
+        self.find(database, key, |entry| entry.to_item_at(self.cut.unix_ms))
+    }
+
+    fn find<R>(&self, database: u16, key: &[u8], f: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
         let cut = &*self.cut;
         let keyspace = cut.keyspaces.get(usize::from(database))?;
         let guard = pin();
         let hash = keyspace.hash(key);
         let entry = keyspace.get_at(hash, key, cut.version, &guard)?;
-        (!entry.expiry().is_past(cut.unix_ms)).then(|| entry.to_value())
+        entry.is_live_at(cut.unix_ms).then(|| f(entry))
     }
 
     /// Iterates over every entry in ascending (database, hash, key) order. Entries that had
@@ -111,13 +139,8 @@ impl Snapshot {
                 ready.extend(
                     page.entries
                         .iter()
-                        .filter(|(_, entry)| !entry.expiry().is_past(cut.unix_ms))
-                        .map(|(_, entry)| SnapshotEntry {
-                            database: database as u16,
-                            key: Value::from(entry.key()),
-                            value: entry.to_value(),
-                            expiry: entry.expiry(),
-                        }),
+                        .filter(|(_, entry)| entry.is_live_at(cut.unix_ms))
+                        .map(|(_, entry)| SnapshotEntry::of(database as u16, *entry, cut.unix_ms)),
                 );
                 from = page.last.wrapping_add(1);
                 database += usize::from(from == 0);

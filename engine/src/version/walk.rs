@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Position;
 use super::snapshot::{Cut, SnapshotEntry};
+use crate::collection::Collection;
 use crate::hooks::{self, Point};
 use crate::sync::pin;
 use crate::table::Entry;
@@ -60,12 +61,19 @@ pub(crate) struct WalkEntry<'a> {
     pub(crate) value: &'a [u8],
     pub(crate) expiry: Expiry,
     entry: Entry<'a>,
+    /// The time by which expiry is judged.
+    unix_ms: u64,
 }
 
 impl WalkEntry<'_> {
-    /// The value to keep beyond the call: counted if it is large, copied if it is small.
+    /// The string to keep beyond the call: counted if it is large, copied if it is small.
     pub(crate) fn to_value(self) -> Value {
         self.entry.to_value()
+    }
+
+    /// The collection to keep beyond the call, if the value is one.
+    pub(crate) fn to_collection(self) -> Option<Collection> {
+        self.entry.collection_at(self.unix_ms)
     }
 }
 
@@ -132,7 +140,7 @@ impl Walk {
                 Some((taken, key)) => (hash, entry.key()) > (*taken, &**key),
                 None => true,
             };
-            if !offered || entry.expiry().is_past(cut.unix_ms) {
+            if !offered || !entry.is_live_at(cut.unix_ms) {
                 continue;
             }
             let take = f(WalkEntry {
@@ -142,6 +150,7 @@ impl Walk {
                 value: entry.value(),
                 expiry: entry.expiry(),
                 entry,
+                unix_ms: cut.unix_ms,
             });
             let stop_after = match take {
                 Take::Next => {
@@ -199,12 +208,7 @@ impl Iterator for Walk {
         while self.ready.is_empty() && !self.done {
             let mut ready = std::mem::take(&mut self.ready);
             self.advance(&mut |entry| {
-                ready.push_back(SnapshotEntry {
-                    database: entry.database,
-                    key: Value::from(entry.key),
-                    value: entry.to_value(),
-                    expiry: entry.expiry,
-                });
+                ready.push_back(SnapshotEntry::of(entry.database, entry.entry, entry.unix_ms));
                 Take::Next
             });
             self.ready = ready;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use exuvia::{Expiry, Value};
+use exuvia::{Expiry, Item};
 
 use super::ClientEntry;
 use crate::command::CommandId;
@@ -43,7 +43,7 @@ pub(crate) struct Queue {
 pub(crate) struct Watch {
     pub(crate) database: u16,
     pub(crate) key: Box<[u8]>,
-    pub(crate) seen: Option<(Value, Expiry)>,
+    pub(crate) seen: Option<(Item, Expiry)>,
 }
 
 /// What a client has subscribed to.

@@ -155,7 +155,7 @@ fn set(call: &mut Call<'_>, unit: Unit) -> Outcome {
     let new_ms =
         unit.unix_ms(number, now_ms).ok_or_else(|| Failure::expire_time(call.spec.name))?;
     let past = new_ms <= now_ms as i64;
-    let changed = call.keys.update(call.args.at(1), |entry| match entry {
+    let changed = call.keys.update_any(call.args.at(1), |entry| match entry {
         Some(entry) if options.allow(entry.expiry, new_ms) => {
             // A time that is past removes the key at once.
             let change =
@@ -188,7 +188,7 @@ fn pexpiretime(call: &mut Call<'_>) -> Outcome {
 
 /// Replies -2 for a key that is not there, -1 for one that never expires.
 fn show(call: &mut Call<'_>, scale: impl FnOnce(u64) -> u64) -> Outcome {
-    match call.keys.with(call.args.at(1), |entry| entry.expiry)? {
+    match call.keys.with_any(call.args.at(1), |entry| entry.expiry)? {
         None => call.out.integer(-2),
         Some(Expiry::Never) => call.out.integer(-1),
         Some(Expiry::At(ms)) => call.out.count(scale(ms)),
@@ -197,7 +197,7 @@ fn show(call: &mut Call<'_>, scale: impl FnOnce(u64) -> u64) -> Outcome {
 }
 
 fn persist(call: &mut Call<'_>) -> Outcome {
-    let changed = call.keys.update(call.args.at(1), |entry| match entry {
+    let changed = call.keys.update_any(call.args.at(1), |entry| match entry {
         Some(entry) if entry.expiry != Expiry::Never => (Change::Expire(Expiry::Never), true),
         _ => (Change::Keep, false),
     })?;

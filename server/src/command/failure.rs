@@ -11,6 +11,8 @@ pub(crate) struct Failure(Cow<'static, str>);
 
 impl Failure {
     pub(crate) const SYNTAX: Self = Self::new("ERR syntax error");
+    pub(crate) const WRONG_TYPE: Self =
+        Self::new("WRONGTYPE Operation against a key holding the wrong kind of value");
     pub(crate) const NOT_AN_INTEGER: Self =
         Self::new("ERR value is not an integer or out of range");
     pub(crate) const NOT_A_FLOAT: Self = Self::new("ERR value is not a valid float");
@@ -83,6 +85,7 @@ impl From<Error> for Failure {
             Error::KeyTooLong { .. } | Error::ValueTooLong { .. } => Self::TOO_LARGE,
             Error::NoSuchDatabase { .. } => Self::DATABASE_RANGE,
             Error::SaveInProgress => Self::SAVE_IN_PROGRESS,
+            Error::WrongType => Self::WRONG_TYPE,
             error => Self(format!("ERR {}", describe(&error)).into()),
         }
     }

@@ -1,5 +1,7 @@
 //! Commands for keys of any type.
 
+use exuvia::ValueType;
+
 use super::many;
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
@@ -59,8 +61,8 @@ fn exists(call: &mut Call<'_>) -> Outcome {
 }
 
 fn type_of(call: &mut Call<'_>) -> Outcome {
-    let found = call.keys.contains(call.args.at(1))?;
-    call.out.status(if found { "string" } else { "none" });
+    let found = call.keys.peek(call.args.at(1), |entry| entry.value_type())?;
+    call.out.status(found.map_or("none", ValueType::name));
     Ok(())
 }
 

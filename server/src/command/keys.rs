@@ -1,8 +1,8 @@
 //! The keys that a command works on: the live ones, or those of the atomic step it is part of.
 
 use exuvia::{
-    Change, Condition, Database, EntryRef, Error, Expiry, ExpiryChange, SetOptions, SetOutcome,
-    Store, Transaction, Value,
+    Change, Collection, Condition, Database, EntryRef, Error, Expiry, ExpiryChange, Item,
+    SetOptions, SetOutcome, Store, Transaction, Value, ValueType,
 };
 
 use super::Failure;
@@ -10,25 +10,19 @@ use crate::stats::ThreadStats;
 
 /// An atomic step, without the lifetime of the store it belongs to.
 pub(crate) trait Step {
-    fn get(&mut self, database: u16, key: &[u8]) -> Result<Option<(Value, Expiry)>, Error>;
-    fn set(&mut self, database: u16, key: &[u8], value: Value, expiry: Expiry)
-    -> Result<(), Error>;
+    fn item(&mut self, database: u16, key: &[u8]) -> Result<Option<(Item, Expiry)>, Error>;
+    /// Stores a value; an empty collection removes the key.
+    fn set(&mut self, database: u16, key: &[u8], item: Item, expiry: Expiry) -> Result<(), Error>;
     fn remove(&mut self, database: u16, key: &[u8]) -> Result<bool, Error>;
 }
 
 impl Step for Transaction<'_> {
-    fn get(&mut self, database: u16, key: &[u8]) -> Result<Option<(Value, Expiry)>, Error> {
-        Transaction::get(self, database, key)
+    fn item(&mut self, database: u16, key: &[u8]) -> Result<Option<(Item, Expiry)>, Error> {
+        Transaction::item(self, database, key)
     }
 
-    fn set(
-        &mut self,
-        database: u16,
-        key: &[u8],
-        value: Value,
-        expiry: Expiry,
-    ) -> Result<(), Error> {
-        Transaction::set(self, database, key, value, expiry)
+    fn set(&mut self, database: u16, key: &[u8], item: Item, expiry: Expiry) -> Result<(), Error> {
+        Transaction::set_item(self, database, key, item, expiry)
     }
 
     fn remove(&mut self, database: u16, key: &[u8]) -> Result<bool, Error> {
@@ -39,14 +33,43 @@ impl Step for Transaction<'_> {
 /// A look at an entry, live or within a step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a> {
+    /// The string; empty if there is a collection.
     pub(crate) value: &'a [u8],
+    pub(crate) collection: Option<&'a Collection>,
     pub(crate) expiry: Expiry,
 }
 
 impl<'a> From<EntryRef<'a>> for Seen<'a> {
     #[inline]
     fn from(entry: EntryRef<'a>) -> Self {
-        Self { value: entry.value, expiry: entry.expiry }
+        Self { value: entry.value, collection: entry.collection(), expiry: entry.expiry }
+    }
+}
+
+impl<'a> From<&'a (Item, Expiry)> for Seen<'a> {
+    fn from((item, expiry): &'a (Item, Expiry)) -> Self {
+        let value = item.as_string().map_or(&[][..], |value| value);
+        let collection = match item {
+            Item::Collection(collection) => Some(collection),
+            _ => None,
+        };
+        Self { value, collection, expiry: *expiry }
+    }
+}
+
+impl Seen<'_> {
+    pub(crate) fn value_type(&self) -> ValueType {
+        self.collection.map_or(ValueType::String, Collection::value_type)
+    }
+
+    /// The string to keep.
+    pub(crate) fn to_value(self) -> Value {
+        Value::from(self.value)
+    }
+
+    /// Passes if the value is a string.
+    fn check_string(&self) -> Result<(), Failure> {
+        if self.collection.is_some() { Err(Failure::WRONG_TYPE) } else { Ok(()) }
     }
 }
 
@@ -63,8 +86,19 @@ pub(crate) struct Keys<'a> {
 }
 
 impl Keys<'_> {
-    /// Calls `f` with the entry of `key`, and counts a hit or a miss.
+    /// Calls `f` with the string that `key` holds, and counts a hit or a miss.
     pub(crate) fn with<R>(
+        &mut self,
+        key: &[u8],
+        f: impl FnOnce(Seen<'_>) -> R,
+    ) -> Result<Option<R>, Failure> {
+        let found = self.peek(key, |entry| entry.check_string().map(|()| f(entry)))?;
+        self.stats.looked_up(found.is_some());
+        found.transpose()
+    }
+
+    /// Calls `f` with what `key` holds, whatever its type, and counts a hit or a miss.
+    pub(crate) fn with_any<R>(
         &mut self,
         key: &[u8],
         f: impl FnOnce(Seen<'_>) -> R,
@@ -74,7 +108,7 @@ impl Keys<'_> {
         Ok(found)
     }
 
-    /// Like [`with`](Self::with), but counts nothing.
+    /// Like [`with_any`](Self::with_any), but counts nothing.
     #[inline]
     pub(crate) fn peek<R>(
         &mut self,
@@ -83,26 +117,32 @@ impl Keys<'_> {
     ) -> Result<Option<R>, Failure> {
         match &mut self.step {
             None => Ok(self.database.with(key, |entry| f(entry.into()))),
-            Some(step) => Ok(step
-                .get(self.database.index(), key)?
-                .map(|(value, expiry)| f(Seen { value: &value, expiry }))),
+            Some(step) => {
+                let found = step.item(self.database.index(), key)?;
+                Ok(found.as_ref().map(|entry| f(entry.into())))
+            }
         }
     }
 
-    /// The value of `key`, and counts a hit or a miss. A large one is shared, not copied.
+    /// The string that `key` holds, and counts a hit or a miss. A large one is shared, not copied.
     pub(crate) fn get(&mut self, key: &[u8]) -> Result<Option<Value>, Failure> {
-        let found = match &mut self.step {
-            None => self.database.get(key),
-            Some(step) => step.get(self.database.index(), key)?.map(|(value, _)| value),
-        };
+        let found = self.item(key)?.map(|(item, _)| item.into_string()).transpose()?;
         self.stats.looked_up(found.is_some());
         Ok(found)
+    }
+
+    /// What `key` holds, whatever its type.
+    pub(crate) fn item(&mut self, key: &[u8]) -> Result<Option<(Item, Expiry)>, Failure> {
+        match &mut self.step {
+            None => Ok(self.database.item(key)),
+            Some(step) => Ok(step.item(self.database.index(), key)?),
+        }
     }
 
     pub(crate) fn contains(&mut self, key: &[u8]) -> Result<bool, Failure> {
         match &mut self.step {
             None => Ok(self.database.contains_key(key)),
-            Some(step) => Ok(step.get(self.database.index(), key)?.is_some()),
+            Some(step) => Ok(step.item(self.database.index(), key)?.is_some()),
         }
     }
 
@@ -118,7 +158,7 @@ impl Keys<'_> {
             None => {
                 self.database.set(key, value, expiry)?;
             }
-            Some(step) => step.set(self.database.index(), key, value.into(), expiry)?,
+            Some(step) => step.set(self.database.index(), key, value.into().into(), expiry)?,
         }
         Ok(())
     }
@@ -133,7 +173,12 @@ impl Keys<'_> {
         if self.step.is_none() {
             return Ok(self.database.set_with(key, value, options)?);
         }
-        self.update(key, |entry| {
+        self.update_any(key, |entry| {
+            if options.return_old
+                && let Some(Err(failure)) = entry.as_ref().map(Seen::check_string)
+            {
+                return (Change::Keep, Err(failure));
+            }
             let stored = match options.condition {
                 Condition::Always => true,
                 Condition::IfAbsent => entry.is_none(),
@@ -142,17 +187,18 @@ impl Keys<'_> {
             let old = entry.filter(|_| options.return_old).map(|entry| Value::from(entry.value));
             let outcome = SetOutcome { stored, existed: entry.is_some(), old };
             let change = Change::Set(value.clone(), options.expiry);
-            (if stored { change } else { Change::Keep }, outcome)
-        })
+            (if stored { change } else { Change::Keep }, Ok(outcome))
+        })?
     }
 
-    /// The values of several keys as of one instant.
+    /// The strings that several keys hold, as of one instant.
     pub(crate) fn get_many(&mut self, keys: &[&[u8]]) -> Result<Vec<Option<Value>>, Failure> {
         let index = self.database.index();
         match &mut self.step {
             None => Ok(self.database.get_many_atomic(keys)),
             Some(step) => {
-                keys.iter().map(|key| Ok(step.get(index, key)?.map(|(value, _)| value))).collect()
+                let string = |(item, _): (Item, _)| item.into_string().ok();
+                keys.iter().map(|key| Ok(step.item(index, key)?.and_then(string))).collect()
             }
         }
     }
@@ -165,42 +211,61 @@ impl Keys<'_> {
         }
     }
 
-    /// Removes a key and returns its value.
+    /// Removes a key that holds a string, and returns that.
     pub(crate) fn take(&mut self, key: &[u8]) -> Result<Option<Value>, Failure> {
-        let index = self.database.index();
-        match &mut self.step {
-            None => Ok(self.database.take(key)),
-            Some(step) => {
-                let found = step.get(index, key)?.map(|(value, _)| value);
-                step.remove(index, key)?;
-                Ok(found)
+        if self.step.is_none() {
+            // A large string is handed over, not copied.
+            if let Some(value) = self.database.take(key) {
+                return Ok(Some(value));
             }
+            let found = self.database.value_type(key);
+            let is_collection = found.is_some_and(|found| found != ValueType::String);
+            return if is_collection { Err(Failure::WRONG_TYPE) } else { Ok(None) };
         }
+        self.update(key, |entry| match entry {
+            Some(entry) => (Change::Remove, Some(entry.to_value())),
+            None => (Change::Keep, None),
+        })
     }
 
-    /// Reads, decides and writes one key; the last call of `f` counts.
+    /// Reads, decides and writes a key that holds a string or nothing; the last call of `f`
+    /// counts.
     pub(crate) fn update<R>(
+        &mut self,
+        key: &[u8],
+        mut f: impl FnMut(Option<Seen<'_>>) -> (Change, R),
+    ) -> Result<R, Failure> {
+        self.update_any(key, |entry| match entry.as_ref().map_or(Ok(()), Seen::check_string) {
+            Ok(()) => {
+                let (change, result) = f(entry);
+                (change, Ok(result))
+            }
+            Err(failure) => (Change::Keep, Err(failure)),
+        })?
+    }
+
+    /// Reads, decides and writes one key, whatever it holds; the last call of `f` counts.
+    pub(crate) fn update_any<R>(
         &mut self,
         key: &[u8],
         mut f: impl FnMut(Option<Seen<'_>>) -> (Change, R),
     ) -> Result<R, Failure> {
         let index = self.database.index();
         let Some(step) = &mut self.step else {
-            return Ok(self.database.update(key, |entry| f(entry.map(Seen::from)))?);
+            return Ok(self.database.update_entry(key, |entry| f(entry.map(Seen::from)))?);
         };
-        let old = step.get(index, key)?;
-        let entry = old.as_ref().map(|(value, expiry)| Seen { value, expiry: *expiry });
-        let (change, result) = f(entry);
+        let old = step.item(index, key)?;
+        let (change, result) = f(old.as_ref().map(Seen::from));
         match (change, old) {
             (Change::Keep, _) | (Change::Expire(_), None) => {}
             (Change::Set(value, ExpiryChange::Set(expiry)), _) => {
-                step.set(index, key, value, expiry)?;
+                step.set(index, key, value.into(), expiry)?;
             }
             (Change::Set(value, ExpiryChange::Keep), old) => {
                 let expiry = old.map_or(Expiry::Never, |(_, expiry)| expiry);
-                step.set(index, key, value, expiry)?;
+                step.set(index, key, value.into(), expiry)?;
             }
-            (Change::Expire(expiry), Some((value, _))) => step.set(index, key, value, expiry)?,
+            (Change::Expire(expiry), Some((item, _))) => step.set(index, key, item, expiry)?,
             (Change::Remove, _) => {
                 step.remove(index, key)?;
             }

@@ -58,7 +58,10 @@ fn usage(call: &mut Call<'_>) -> Outcome {
         _ => return Err(Failure::SYNTAX),
     }
     let key = call.args.at(2);
-    let bytes = call.keys.peek(key, |entry| key.len() + entry.value.len())?;
+    let bytes = call.keys.peek(key, |entry| {
+        let elements = entry.collection.map_or(0, |collection| collection.heap_bytes() as usize);
+        key.len() + entry.value.len() + elements
+    })?;
     match bytes {
         Some(bytes) => call.out.count((bytes + ENTRY_OVERHEAD_BYTES) as u64),
         None => call.out.null(),

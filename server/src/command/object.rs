@@ -1,5 +1,7 @@
 //! `OBJECT`.
 
+use exuvia::{Collection, ValueType};
+
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
 use crate::number::parse_i64;
@@ -40,7 +42,9 @@ const EMBEDDED_BYTES_MAX: usize = 44;
 
 fn encoding(call: &mut Call<'_>) -> Outcome {
     let encoding = call.keys.peek(call.args.at(2), |entry| {
-        if parse_i64(entry.value).is_some() {
+        if let Some(collection) = entry.collection {
+            collection_encoding(collection)
+        } else if parse_i64(entry.value).is_some() {
             "int"
         } else if entry.value.len() <= EMBEDDED_BYTES_MAX {
             "embstr"
@@ -53,6 +57,16 @@ fn encoding(call: &mut Call<'_>) -> Outcome {
         None => call.out.null(),
     }
     Ok(())
+}
+
+/// The name of what Redis keeps large collections in.
+fn collection_encoding(collection: &Collection) -> &'static str {
+    match collection.value_type() {
+        ValueType::List => "quicklist",
+        ValueType::SortedSet => "skiplist",
+        ValueType::Stream => "stream",
+        _ => "hashtable",
+    }
 }
 
 fn refcount(call: &mut Call<'_>) -> Outcome {

@@ -54,10 +54,10 @@ fn take(
     keep_source: bool,
 ) -> Result<Moved, Failure> {
     call.keys.atomically(|step| {
-        let Some((value, expiry)) = step.get(from.database, from.key)? else {
+        let Some((value, expiry)) = step.item(from.database, from.key)? else {
             return Ok(Moved::NoSource);
         };
-        if !replace && step.get(to.database, to.key)?.is_some() {
+        if !replace && step.item(to.database, to.key)?.is_some() {
             return Ok(Moved::Occupied);
         }
         if from != to {

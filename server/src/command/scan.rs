@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use exuvia::Database;
+use exuvia::{Database, EntryRef};
 
 use super::call::is;
 use super::spec::{Flags, Group, Spec};
@@ -86,13 +86,13 @@ struct Filter<'a> {
     pattern: Option<&'a [u8]>,
     /// Keys to visit in this call.
     count: usize,
-    /// Whether the type asked for is one that a key can have.
-    type_exists: bool,
+    /// Name of the type that values have to have.
+    type_name: Option<&'a [u8]>,
 }
 
 impl<'a> Filter<'a> {
     fn parse(call: &LongCall<'a>) -> Result<Self, Failure> {
-        let mut filter = Self { pattern: None, count: 10, type_exists: true };
+        let mut filter = Self { pattern: None, count: 10, type_name: None };
         let options = call.args.from(2);
         if !options.len().is_multiple_of(2) {
             return Err(Failure::SYNTAX);
@@ -108,7 +108,7 @@ impl<'a> Filter<'a> {
                 }
                 filter.count = usize::try_from(count).unwrap_or(usize::MAX);
             } else if is(word, "type") {
-                filter.type_exists = is(value, "string");
+                filter.type_name = Some(value);
             } else {
                 return Err(Failure::SYNTAX);
             }
@@ -116,8 +116,9 @@ impl<'a> Filter<'a> {
         Ok(filter)
     }
 
-    fn matches(&self, key: &[u8]) -> bool {
-        self.type_exists && self.pattern.is_none_or(|pattern| glob::matches(pattern, key))
+    fn matches(&self, entry: &EntryRef<'_>) -> bool {
+        self.type_name.is_none_or(|name| is(name, entry.value_type().name()))
+            && self.pattern.is_none_or(|pattern| glob::matches(pattern, entry.key))
     }
 }
 
@@ -144,7 +145,7 @@ async fn visit(database: &Database, from: u64, filter: &Filter<'_>, found: &mut 
     loop {
         let turn = left.min(TURN_KEYS);
         cursor = database.scan(cursor, turn, |entry| {
-            if filter.matches(entry.key) {
+            if filter.matches(&entry) {
                 found.add(entry.key);
             }
         });

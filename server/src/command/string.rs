@@ -113,13 +113,13 @@ fn set_all(call: &mut Call<'_>, only_absent: bool) -> Result<bool, Failure> {
     keys.atomically(|step| {
         if only_absent {
             for index in (1..args.len()).step_by(2) {
-                if step.get(database, args.at(index))?.is_some() {
+                if step.item(database, args.at(index))?.is_some() {
                     return Ok(false);
                 }
             }
         }
         for (pair, value) in values.iter().enumerate() {
-            step.set(database, args.at(pair * 2 + 1), value.clone(), Expiry::Never)?;
+            step.set(database, args.at(pair * 2 + 1), value.clone().into(), Expiry::Never)?;
         }
         Ok(true)
     })

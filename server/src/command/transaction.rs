@@ -79,7 +79,7 @@ fn watch(call: &mut Call<'_>) -> Outcome {
         if watched.iter().any(|watch| watch.database == database && *watch.key == *key) {
             continue;
         }
-        let seen = call.keys.atomically(|step| Ok(step.get(database, key)?))?;
+        let seen = call.keys.atomically(|step| Ok(step.item(database, key)?))?;
         call.session.watches.push(Watch { database, key: key.into(), seen });
     }
     call.out.ok();
@@ -148,7 +148,14 @@ fn run_step(
         out.truncate(mark);
         (*database).clone_from(&selected);
         for watch in watches {
-            if step.get(watch.database, &watch.key)? != watch.seen {
+            let unchanged = match (step.item(watch.database, &watch.key)?, &watch.seen) {
+                (Some((item, expiry)), Some((seen, expiry_seen))) => {
+                    expiry == *expiry_seen && item.is_unchanged(seen)
+                }
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            if !unchanged {
                 return Ok(false);
             }
         }

@@ -4,8 +4,9 @@
 //! client writes meanwhile is seen by some of them and not by others, as it would be if the
 //! commands had come one by one. For other commands the lookup only warms the caches.
 
-use exuvia::Database;
+use exuvia::{Database, EntryRef, ValueType};
 
+use crate::command::Failure;
 use crate::resp::{Args, Command, Input, Output};
 use crate::stats::ThreadStats;
 
@@ -49,7 +50,7 @@ fn answer_one(key: &[u8], database: &Database, out: &mut Output, stats: &ThreadS
     let copied = database.with(key, |entry| {
         let small = entry.value.len() < Output::SHARED_BYTES_MIN;
         if small {
-            out.bulk(entry.value);
+            answer_small(&entry, out);
         }
         small
     });
@@ -63,11 +64,24 @@ fn answer_one(key: &[u8], database: &Database, out: &mut Output, stats: &ThreadS
     }
 }
 
+/// Answers what an entry holds, which is not too large to be copied.
+#[inline]
+fn answer_small(entry: &EntryRef<'_>, out: &mut Output) {
+    if entry.value_type() == ValueType::String {
+        out.bulk(entry.value);
+    } else {
+        out.error(Failure::WRONG_TYPE.text());
+    }
+}
+
 /// Looks one key up and answers it without copying a value that is large.
 fn answer_large(key: &[u8], database: &Database, out: &mut Output, stats: &ThreadStats) {
-    let value = database.get(key);
-    stats.looked_up(value.is_some());
-    out.optional(value.as_ref());
+    let found = database.item(key);
+    stats.looked_up(found.is_some());
+    match found.map(|(item, _)| item.into_string()).transpose() {
+        Ok(value) => out.optional(value.as_ref()),
+        Err(error) => out.error(Failure::from(error).text()),
+    }
 }
 
 /// Fewer commands are not worth warming up for.
@@ -106,7 +120,7 @@ fn answer(mut keys: &[&[u8]], database: &Database, out: &mut Output, stats: &Thr
                 Some(entry) if entry.value.len() >= Output::SHARED_BYTES_MIN => large = Some(index),
                 Some(entry) => {
                     hits += 1;
-                    out.bulk(entry.value);
+                    answer_small(&entry, out);
                 }
                 None => out.null(),
             }

@@ -1,0 +1,213 @@
+//! Collections under keys: of databases, and within transactions.
+
+use super::Stored;
+use super::kind::{CollectionType, purged};
+use crate::store::{check_item, check_key};
+use crate::sync::pin;
+use crate::table::{Content, Decision, Draft, Entry, Payload, tombstone};
+use crate::{Database, Error, Expiry, Item, Transaction, ValueType};
+
+/// What an update of a collection comes to.
+enum Outcome<C> {
+    /// Nothing has changed.
+    Same,
+    /// This is to be stored.
+    Changed(C),
+    /// No element is left.
+    Empty,
+}
+
+/// Runs `f` on `before`, which is what is stored, or on an empty collection.
+fn update<C: CollectionType, R, E>(
+    before: Option<&C>,
+    now_unix_ms: impl Fn() -> u64,
+    f: &mut impl FnMut(&mut C) -> Result<R, E>,
+) -> Result<(Outcome<C>, R), E> {
+    let mut after = before.cloned().unwrap_or_default();
+    if after.next_expiry_of_any() != Expiry::Never {
+        after.purge_expired(now_unix_ms());
+    }
+    let result = f(&mut after)?;
+    let outcome = match before {
+        Some(before) if after.is_unchanged(before) => Outcome::Same,
+        None if after.has_no_element() => Outcome::Same,
+        _ if after.has_no_element() => Outcome::Empty,
+        _ => Outcome::Changed(after),
+    };
+    Ok((outcome, result))
+}
+
+/// The collection of type `C` in an entry.
+fn of_entry<C: CollectionType>(entry: Entry<'_>) -> Result<&C, Error> {
+    entry.collection().ok_or(Error::WrongType)?.downcast()
+}
+
+impl Database {
+    /// Returns the type of what `key` holds, or `None` if it is absent.
+    pub fn value_type(&self, key: &[u8]) -> Option<ValueType> {
+        let guard = pin();
+        self.find(key, &guard).map(Entry::value_type)
+    }
+
+    /// Returns what `key` holds, whatever its type, and when it expires.
+    ///
+    /// Wait-free, but for the copy of a small string.
+    pub fn item(&self, key: &[u8]) -> Option<(Item, Expiry)> {
+        let guard = pin();
+        let entry = self.find(key, &guard)?;
+        let item = match entry.collection() {
+            Some(collection) if collection.next_expiry() != Expiry::Never => {
+                entry.to_item_at(self.store.clock.unix_ms())
+            }
+            _ => entry.to_item(),
+        };
+        Some((item, entry.expiry()))
+    }
+
+    /// Stores a value of any type, and returns whether the key was there before. An empty
+    /// collection removes the key.
+    ///
+    /// # Errors
+    ///
+    /// As for [`set`](Self::set).
+    pub fn set_item(
+        &self,
+        key: &[u8],
+        item: impl Into<Item>,
+        expiry: Expiry,
+    ) -> Result<bool, Error> {
+        let mut item = item.into();
+        check_key(key)?;
+        check_item(&item)?;
+        if item.is_empty_collection() {
+            return Ok(self.remove(key));
+        }
+        let payload = Payload::of_item(&mut item);
+        self.write(key, |current, spare, versioned| {
+            let existed = current.is_some_and(|entry| self.store.is_live(entry));
+            let content = || Content { key, payload: payload.clone(), expiry };
+            let draft = spare.unwrap_or_else(|| Draft::new(&content(), versioned));
+            (Decision::Publish(draft), existed)
+        })
+    }
+
+    /// Returns the collection that `key` holds, or `None` if it is absent. O(1): the collection is
+    /// shared, and stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongType`] if the key holds another type.
+    pub fn collection<C: CollectionType>(&self, key: &[u8]) -> Result<Option<C>, Error> {
+        self.with_collection(key, C::clone)
+    }
+
+    /// Calls `f` with the collection that `key` holds, unless it is absent, and returns what it
+    /// returns.
+    ///
+    /// Wait-free, but for `f`. While `f` runs no memory of any store is reclaimed, so for more than
+    /// a few lookups take the [`collection`](Self::collection) instead.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongType`] if the key holds another type.
+    pub fn with_collection<C: CollectionType, R>(
+        &self,
+        key: &[u8],
+        f: impl FnOnce(&C) -> R,
+    ) -> Result<Option<R>, Error> {
+        let guard = pin();
+        let Some(entry) = self.find(key, &guard) else { return Ok(None) };
+        let collection: &C = of_entry(entry)?;
+        let expires = collection.next_expiry_of_any() != Expiry::Never;
+        match expires.then(|| purged(collection, self.store.clock.unix_ms())).flatten() {
+            Some(rest) => Ok((!rest.has_no_element()).then(|| f(&rest))),
+            None => Ok(Some(f(collection))),
+        }
+    }
+
+    /// Changes the collection that `key` holds as one atomic step, and returns what `f` returned.
+    ///
+    /// `f` gets an empty collection if the key is absent. What it leaves is stored, with the
+    /// expiry that the key had; a collection that it leaves empty is removed, and one that it does
+    /// not change is left alone, as it is if `f` returns an error. The cost is that of the
+    /// changes, whatever the length.
+    ///
+    /// If another thread changes the key meanwhile, `f` runs again on what that left; only the
+    /// last call counts. `f` should be short: while it runs no memory of any store is reclaimed.
+    /// It may panic, which changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// What `f` returned; [`Error::WrongType`] if the key holds another type,
+    /// [`Error::KeyTooLong`], [`Error::HashCollisions`].
+    pub fn update_collection<C: CollectionType, R, E: From<Error>>(
+        &self,
+        key: &[u8],
+        mut f: impl FnMut(&mut C) -> Result<R, E>,
+    ) -> Result<R, E> {
+        check_key(key)?;
+        self.write(key, |found, _, versioned| {
+            let current = found.filter(|entry| self.store.is_live(*entry));
+            let before = match current.map(of_entry::<C>).transpose() {
+                Ok(before) => before,
+                Err(error) => return (Decision::Keep, Err(error.into())),
+            };
+            let expiry = current.map_or(Expiry::Never, Entry::expiry);
+            let (outcome, result) = match update(before, || self.store.clock.unix_ms(), &mut f) {
+                Ok(updated) => updated,
+                Err(error) => return (Decision::Keep, Err(error)),
+            };
+            let decision = match outcome {
+                Outcome::Same => Decision::Keep,
+                Outcome::Empty => Decision::Publish(tombstone(key, versioned)),
+                Outcome::Changed(after) => {
+                    let payload = Payload::Collection(Stored::new(after.into()));
+                    Decision::Publish(Draft::new(&Content { key, payload, expiry }, versioned))
+                }
+            };
+            (decision, Ok(result))
+        })?
+    }
+}
+
+impl Transaction<'_> {
+    /// Returns the collection that `key` holds as this transaction sees it. O(1).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchDatabase`], and [`Error::WrongType`] if the key holds another type.
+    pub fn collection<C: CollectionType>(
+        &mut self,
+        database: u16,
+        key: &[u8],
+    ) -> Result<Option<C>, Error> {
+        let found = self.item(database, key)?;
+        found.map(|(item, _)| item.collection().cloned()).transpose()
+    }
+
+    /// Changes the collection that `key` holds; see [`Database::update_collection`].
+    ///
+    /// # Errors
+    ///
+    /// What `f` returned, and as for [`collection`](Self::collection).
+    pub fn update_collection<C: CollectionType, R, E: From<Error>>(
+        &mut self,
+        database: u16,
+        key: &[u8],
+        mut f: impl FnMut(&mut C) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let found = self.item(database, key)?;
+        let before = found.as_ref().map(|(item, _)| item.collection::<C>()).transpose()?;
+        let expiry = found.as_ref().map_or(Expiry::Never, |(_, expiry)| *expiry);
+        let now_unix_ms = self.now_unix_ms();
+        let (outcome, result) = update(before, || now_unix_ms, &mut f)?;
+        match outcome {
+            Outcome::Same => {}
+            Outcome::Changed(after) => self.set_item(database, key, after, expiry)?,
+            Outcome::Empty => {
+                self.remove(database, key)?;
+            }
+        }
+        Ok(result)
+    }
+}

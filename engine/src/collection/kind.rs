@@ -1,0 +1,208 @@
+//! What all collections have in common.
+
+use std::sync::Arc;
+
+use self::sealed::Sealed;
+use super::{Hash, List, Set, SortedSet};
+use crate::format::ValueType;
+use crate::{Error, Expiry};
+
+/// A collection of any type. Cloning is O(1).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Collection {
+    /// A sequence.
+    List(List),
+    /// A map of fields.
+    Hash(Hash),
+    /// A set.
+    Set(Set),
+    /// A set in the order of scores.
+    SortedSet(SortedSet),
+}
+
+impl Collection {
+    /// Which type it is.
+    pub fn value_type(&self) -> ValueType {
+        match self {
+            Self::List(_) => ValueType::List,
+            Self::Hash(_) => ValueType::Hash,
+            Self::Set(_) => ValueType::Set,
+            Self::SortedSet(_) => ValueType::SortedSet,
+        }
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::List(list) => list.len(),
+            Self::Hash(hash) => hash.len(),
+            Self::Set(set) => set.len(),
+            Self::SortedSet(set) => set.len(),
+        }
+    }
+
+    /// Whether there is no element. Storing an empty collection removes the key.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::List(list) => list.is_empty(),
+            Self::Hash(hash) => hash.is_empty(),
+            Self::Set(set) => set.is_empty(),
+            Self::SortedSet(set) => set.is_empty(),
+        }
+    }
+
+    /// Bytes allocated for its nodes, as requested from the allocator. What it shares with other
+    /// versions of itself counts for each.
+    pub fn heap_bytes(&self) -> u64 {
+        match self {
+            Self::List(list) => list.tree().heap_bytes(),
+            Self::Hash(hash) => hash.heap_bytes(),
+            Self::Set(set) => set.tree().heap_bytes(),
+            Self::SortedSet(set) => set.heap_bytes(),
+        }
+    }
+
+    /// Whether neither was changed since one was cloned from the other. May say no.
+    pub(crate) fn is_unchanged(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::List(left), Self::List(right)) => Sealed::is_unchanged(left, right),
+            (Self::Hash(left), Self::Hash(right)) => Sealed::is_unchanged(left, right),
+            (Self::Set(left), Self::Set(right)) => Sealed::is_unchanged(left, right),
+            (Self::SortedSet(left), Self::SortedSet(right)) => Sealed::is_unchanged(left, right),
+            (Self::List(_) | Self::Hash(_) | Self::Set(_) | Self::SortedSet(_), _) => false,
+        }
+    }
+
+    /// It as a collection of type `C`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongType`] if it is of another.
+    pub fn downcast<C: CollectionType>(&self) -> Result<&C, Error> {
+        C::of(self).ok_or(Error::WrongType)
+    }
+
+    /// When the next of its elements expires.
+    pub(crate) fn next_expiry(&self) -> Expiry {
+        match self {
+            Self::Hash(hash) => hash.next_expiry(),
+            Self::List(_) | Self::Set(_) | Self::SortedSet(_) => Expiry::Never,
+        }
+    }
+
+    /// Whether an element is left that has not expired by `now_unix_ms`.
+    pub(crate) fn is_live(&self, now_unix_ms: u64) -> bool {
+        match self {
+            Self::Hash(hash) => !hash.is_past(now_unix_ms),
+            Self::List(_) | Self::Set(_) | Self::SortedSet(_) => true,
+        }
+    }
+
+    /// It without the elements that have expired by `now_unix_ms`, if there are any.
+    pub(crate) fn purged(&self, now_unix_ms: u64) -> Option<Self> {
+        match self {
+            Self::Hash(hash) => purged(hash, now_unix_ms).map(Self::Hash),
+            Self::List(_) | Self::Set(_) | Self::SortedSet(_) => None,
+        }
+    }
+}
+
+pub(super) mod sealed {
+    use crate::Expiry;
+
+    /// What the engine needs to know of a collection, and nobody else.
+    pub trait Sealed {
+        fn has_no_element(&self) -> bool;
+        /// Whether nothing was changed in `self` since it was cloned from `other`. May say no.
+        fn is_unchanged(&self, other: &Self) -> bool;
+        fn next_expiry_of_any(&self) -> Expiry {
+            Expiry::Never
+        }
+        fn purge_expired(&mut self, _now_unix_ms: u64) {}
+    }
+}
+
+/// One of the types of collections: [`List`], [`Hash`], [`Set`], [`SortedSet`].
+pub trait CollectionType: Clone + Default + Into<Collection> + sealed::Sealed {
+    /// The type.
+    const VALUE_TYPE: ValueType;
+
+    /// The collection, if it is of this type.
+    fn of(collection: &Collection) -> Option<&Self>;
+}
+
+/// `collection` without what has expired by `now_unix_ms`, if anything has.
+pub(crate) fn purged<C: CollectionType>(collection: &C, now_unix_ms: u64) -> Option<C> {
+    collection.next_expiry_of_any().is_past(now_unix_ms).then(|| {
+        let mut rest = collection.clone();
+        rest.purge_expired(now_unix_ms);
+        rest
+    })
+}
+
+macro_rules! collection_type {
+    ($type:ident, $is_unchanged:expr $(, $more:item)*) => {
+        impl sealed::Sealed for $type {
+            fn has_no_element(&self) -> bool {
+                self.is_empty()
+            }
+
+            fn is_unchanged(&self, other: &Self) -> bool {
+                let is_unchanged: fn(&$type, &$type) -> bool = $is_unchanged;
+                is_unchanged(self, other)
+            }
+
+            $($more)*
+        }
+
+        impl CollectionType for $type {
+            const VALUE_TYPE: ValueType = ValueType::$type;
+
+            fn of(collection: &Collection) -> Option<&Self> {
+                match collection {
+                    Collection::$type(collection) => Some(collection),
+                    _ => None,
+                }
+            }
+        }
+
+        impl From<$type> for Collection {
+            fn from(collection: $type) -> Self {
+                Self::$type(collection)
+            }
+        }
+    };
+}
+
+collection_type!(List, |left, right| left.tree().is_same(right.tree()));
+collection_type!(Set, |left, right| left.tree().is_same(right.tree()));
+collection_type!(SortedSet, |left, right| left.tree().is_same(right.tree()));
+collection_type!(
+    Hash,
+    Hash::is_same,
+    fn next_expiry_of_any(&self) -> Expiry {
+        self.next_expiry()
+    },
+    fn purge_expired(&mut self, now_unix_ms: u64) {
+        self.purge(now_unix_ms);
+    }
+);
+
+/// A collection as entries hold it: counted, and never changed.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) collection: Collection,
+}
+
+impl Stored {
+    pub(crate) fn new(collection: Collection) -> Arc<Self> {
+        Arc::new(Self { collection })
+    }
+
+    /// Bytes allocated for it, the handle included.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        const COUNTS_BYTES: usize = 2 * size_of::<usize>();
+        COUNTS_BYTES + size_of::<Self>() + self.collection.heap_bytes() as usize
+    }
+}

@@ -1,0 +1,57 @@
+//! Values with elements: lists, hashes, sets, sorted sets and streams.
+//!
+//! Each is a value like those of the standard library, but persistent: `clone` is O(1), shares
+//! everything, and is not touched by updates of the original. All of them stand on one
+//! B+tree, whose nodes are immutable and shared and which knows the number of elements below
+//! each node.
+//!
+//! ```
+//! use exuvia::{Expiry, Store, List};
+//!
+//! let store = Store::in_memory();
+//! let main = store.database(0)?;
+//! main.update_collection(b"queue", |queue: &mut List| {
+//!     queue.push_back(b"first");
+//!     queue.push_back(b"second");
+//!     Ok::<_, exuvia::Error>(())
+//! })?;
+//! let before = main.collection::<List>(b"queue")?.unwrap_or_default();
+//! let first = main.update_collection(b"queue", |queue: &mut List| {
+//!     Ok::<_, exuvia::Error>(queue.pop_front())
+//! })?;
+//! assert_eq!(first.as_deref(), Some(&b"first"[..]));
+//! assert_eq!(before.len(), 2, "what was taken out before stays as it was");
+//! # Ok::<(), exuvia::Error>(())
+//! ```
+//!
+//! # Cost
+//!
+//! | operation | cost |
+//! |---|---|
+//! | `clone`, `len` | O(1) |
+//! | look up, insert, remove, by position, key or rank | O(log n): one path, at most four or five nodes of about a kibibyte for a million elements |
+//! | rank of an element, number of elements in a range | O(log n) |
+//! | removing a range | O(log n), and freeing it |
+//! | a step of an iterator | O(1), a search once for every leaf |
+//!
+//! In memory an element costs its bytes and one or two more, and some six percent for the nodes;
+//! a sorted set of more than 128 elements has its members a second time, by hash.
+
+mod access;
+mod hash;
+mod item;
+mod kind;
+mod list;
+mod set;
+mod sorted_set;
+
+#[cfg(test)]
+mod tests;
+
+pub use hash::{Fields, Hash};
+pub use item::Item;
+pub(crate) use kind::Stored;
+pub use kind::{Collection, CollectionType};
+pub use list::{List, ListIter};
+pub use set::{Members, Set};
+pub use sorted_set::{SortedSet, SortedSetIter};

@@ -1,0 +1,164 @@
+//! What the types add to the tree: fields that expire, scores, and the index by member.
+
+use std::collections::BTreeMap;
+
+use super::{Hash, List, Set, SortedSet};
+use crate::Expiry;
+
+#[test]
+fn scores_sort_as_numbers() {
+    let scores = [f64::NEG_INFINITY, f64::MIN, -1.5, -f64::MIN_POSITIVE, -5e-324, 0.0, 5e-324, 1.0];
+    let scores = scores.into_iter().chain([1e300, f64::MAX, f64::INFINITY]);
+    let mut set = SortedSet::new();
+    for (number, score) in scores.clone().enumerate() {
+        // In an order that is neither that of the scores nor the reverse.
+        let member = ((number * 7) % 11).to_string();
+        set.insert(member, score);
+    }
+    assert!(set.iter().map(|(_, score)| score).eq(scores));
+}
+
+#[test]
+fn zeros_are_one_score() {
+    let mut set = SortedSet::new();
+    set.insert(b"b", -0.0);
+    set.insert(b"a", 0.0);
+    assert_eq!(set.iter().map(|(member, _)| member).collect::<Vec<_>>(), [b"a", b"b"]);
+    assert_eq!(set.insert(b"b", 0.0), Some(0.0));
+    assert!(set.score(b"b").unwrap().is_sign_positive());
+}
+
+#[test]
+fn members_are_found_with_and_without_an_index() {
+    let mut rng = fastrand::Rng::with_seed(7);
+    let mut set = SortedSet::new();
+    let mut model: BTreeMap<String, f64> = BTreeMap::new();
+    for step in 0..6000 {
+        // The number of members goes up and down across the length at which the index comes.
+        let span = 1 + (step / 100 % 8) * 5;
+        let member = rng.u32(..span).to_string();
+        let score = f64::from(rng.i32(-3..3));
+        if rng.u8(0..3) > 0 {
+            let before = model.insert(member.clone(), score);
+            assert_eq!(set.insert(&member, score), before);
+        } else {
+            assert_eq!(set.remove(member.as_bytes()), model.remove(&member));
+        }
+        if rng.u8(0..30) == 0 {
+            let start = rng.u64(0..=set.len());
+            let end = rng.u64(start..=set.len());
+            for (member, _) in set.clone().range(start..end) {
+                assert!(model.remove(std::str::from_utf8(member).unwrap()).is_some());
+            }
+            set.remove_range(start..end);
+        }
+        let mut sorted: Vec<_> = model.iter().map(|(member, score)| (*score, member)).collect();
+        sorted.sort_by(|left, right| left.partial_cmp(right).unwrap());
+        assert!(set.iter().eq(sorted.iter().map(|(score, member)| (member.as_bytes(), *score))));
+        for (rank, (score, member)) in sorted.iter().enumerate() {
+            assert_eq!(set.score(member.as_bytes()), Some(*score));
+            assert_eq!(set.rank(member.as_bytes()), Some(rank as u64));
+        }
+        let probe = f64::from(rng.i32(-4..4));
+        let below = sorted.iter().filter(|(score, _)| *score < probe).count() as u64;
+        let up_to = sorted.iter().filter(|(score, _)| *score <= probe).count() as u64;
+        assert_eq!(set.rank_of_score(probe, false), below);
+        assert_eq!(set.rank_of_score(probe, true), up_to);
+        let mut scanned = 0;
+        let mut cursor = 0;
+        loop {
+            cursor = set.scan(cursor, 1, |member, score| {
+                assert_eq!(model.get(std::str::from_utf8(member).unwrap()), Some(&score));
+                scanned += 1;
+            });
+            if cursor == 0 {
+                break;
+            }
+        }
+        assert_eq!(scanned, model.len());
+    }
+}
+
+#[test]
+fn members_of_one_score_have_ranks_by_bytes() {
+    let set: SortedSet = ["a", "ab", "b", "c"].into_iter().map(|member| (member, 1.0)).collect();
+    assert_eq!(set.rank_of_member(b"ab", false), 1);
+    assert_eq!(set.rank_of_member(b"ab", true), 2);
+    assert_eq!(set.rank_of_member(b"aa", true), 1);
+    assert_eq!(set.rank_of_member(b"", false), 0);
+    assert_eq!(set.rank_of_member(b"d", false), 4);
+}
+
+#[test]
+fn fields_expire_in_the_order_of_their_expiries() {
+    let mut hash = Hash::new();
+    for number in 0..100_u64 {
+        let field = number.to_string();
+        hash.insert(&field, b"value");
+        if number % 2 == 0 {
+            assert!(hash.set_expiry(field.as_bytes(), Expiry::At(1000 - number)));
+        }
+    }
+    assert_eq!(hash.next_expiry(), Expiry::At(902));
+    assert_eq!(hash.expiring(), 50);
+    assert_eq!(hash.purge(901), 0);
+    assert_eq!(hash.purge(910), 5);
+    assert_eq!(hash.len(), 95);
+    assert!(!hash.contains(b"90") && hash.contains(b"88"));
+    assert_eq!(hash.expiry(b"88"), Some(Expiry::At(912)));
+    assert!(!hash.insert(b"88", b"other"), "it was there");
+    assert_eq!(hash.expiry(b"88"), Some(Expiry::Never), "a new value does not expire");
+    assert!(!hash.insert_keeping_expiry(b"86", b"other"));
+    assert_eq!(hash.expiry(b"86"), Some(Expiry::At(914)));
+    assert!(hash.remove(b"86"));
+    assert_eq!(hash.purge(u64::MAX), 43);
+    assert_eq!((hash.len(), hash.next_expiry()), (51, Expiry::Never));
+}
+
+#[test]
+fn a_hash_whose_fields_have_all_expired_is_past() {
+    let mut hash = Hash::new();
+    hash.insert_with_expiry(b"a", b"", Expiry::At(5));
+    hash.insert_with_expiry(b"b", b"", Expiry::At(9));
+    assert!(!hash.is_past(8) && hash.is_past(9));
+    hash.insert(b"c", b"");
+    assert!(!hash.is_past(9));
+}
+
+#[test]
+fn long_fields_and_empty_ones_are_kept() {
+    let mut hash = Hash::new();
+    let long = vec![b'x'; 70_000];
+    for field in [&b""[..], b"short", &long[..63], &long[..64], &long] {
+        assert!(hash.insert(field, field));
+        hash.insert_with_expiry([field, b"!"].concat(), field, Expiry::At(7));
+    }
+    for field in [&b""[..], b"short", &long[..63], &long[..64], &long] {
+        assert_eq!(hash.get(field), Some(field));
+        assert_eq!(hash.take(&[field, b"!"].concat()).as_deref(), Some(field));
+    }
+    assert_eq!(hash.expiring(), 0);
+}
+
+#[test]
+fn small_collections_keep_the_order_in_which_they_came() {
+    let names = ["zebra", "apple", "mango"];
+    let set: Set = names.into_iter().collect();
+    assert!(set.iter().eq(names.iter().map(|name| name.as_bytes())));
+    let hash: Hash = names.into_iter().map(|name| (name, "")).collect();
+    assert!(hash.iter().map(|(field, _)| field).eq(names.iter().map(|name| name.as_bytes())));
+}
+
+#[test]
+fn elements_are_inserted_in_runs() {
+    let mut list: List = ["a", "e"].into_iter().collect();
+    list.insert_all(1, ["b", "c", "d"]);
+    list.insert_all(99, ["f"]);
+    assert_eq!(list.iter().collect::<Vec<_>>().concat(), b"abcdef");
+    list.remove_range(1..5);
+    assert_eq!((list.front(), list.back(), list.len()), (Some(&b"a"[..]), Some(&b"f"[..]), 2));
+    list.insert_all(0, (0..500).map(|number| number.to_string()));
+    assert_eq!(list.get(250), Some(&b"250"[..]));
+    assert!(list.set(500, b"last but one") && !list.set(502, b""));
+    assert_eq!(list.range(499..600).count(), 3);
+}

@@ -1,0 +1,65 @@
+//! Freeing trees without making anybody wait.
+//!
+//! Whoever lets go of a tree frees what he alone had, as an old version's few nodes, at once. Of a
+//! large tree he leaves most to a list that maintenance empties.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::node::{Child, Node};
+
+/// Trees of at most so many elements are freed at once.
+const AT_ONCE_LEN_MAX: u64 = 2048;
+/// Inner nodes that are freed at once of a larger tree. An old version has as many as levels.
+const AT_ONCE_INNER_MAX: usize = 32;
+
+type Inner<B> = Arc<[Child<B>]>;
+
+/// What waits to be freed.
+static BURIED: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
+
+/// Lets go of a tree.
+pub(super) fn free<B: Send + Sync + 'static>(root: Child<B>) {
+    let Child { node: Node::Inner(root), len, .. } = root else { return };
+    if len <= AT_ONCE_LEN_MAX {
+        return;
+    }
+    let mut stack = vec![root];
+    let mut freed = 0;
+    while let Some(inner) = stack.pop() {
+        // The count can grow only through somebody who has the node. If it falls meanwhile, the
+        // last to let go frees all below in one go, which costs time and nothing else.
+        if Arc::strong_count(&inner) > 1 {
+            continue;
+        }
+        if freed == AT_ONCE_INNER_MAX {
+            stack.push(inner);
+            bury(stack);
+            return;
+        }
+        freed += 1;
+        stack.extend(inner.iter().filter_map(|child| owned_inner(&child.node)));
+    }
+}
+
+/// Another count of an inner node that its parent alone leads to.
+fn owned_inner<B>(node: &Node<B>) -> Option<Inner<B>> {
+    match node {
+        Node::Inner(inner) if Arc::strong_count(inner) == 1 => Some(Arc::clone(inner)),
+        Node::Inner(_) | Node::Leaf(_) => None,
+    }
+}
+
+fn bury<B: Send + Sync + 'static>(nodes: Vec<Inner<B>>) {
+    BURIED.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(nodes));
+}
+
+/// Frees everything that was left to be freed.
+pub(crate) fn free_buried() {
+    loop {
+        // One at a time, outside the lock: freeing takes milliseconds for a million elements.
+        let buried = BURIED.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if buried.is_none() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Making leaves.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::element::Elements;
+use super::node::{Child, Node};
+use super::order::Order;
+
+/// Elements, each behind its length, in one allocation of exactly their size.
+pub(super) type Leaf = Arc<[u8]>;
+
+/// Longest leaf of several elements: with its counts it fills a kibibyte.
+#[cfg(not(test))]
+pub(super) const LEAF_BYTES_MAX: usize = 1024 - 16;
+/// Short, so that tests of a few hundred elements have several levels.
+#[cfg(test)]
+pub(super) const LEAF_BYTES_MAX: usize = 96;
+
+/// Length below which a leaf is merged with a neighbour, if both fit.
+pub(super) const LEAF_BYTES_MIN: usize = LEAF_BYTES_MAX / 4;
+/// Length that two leaves may have together to be merged.
+pub(super) const LEAF_BYTES_MERGED_MAX: usize = LEAF_BYTES_MAX / 4 * 3;
+
+/// Makes a leaf of `parts` laid end to end.
+pub(super) fn join(parts: &[&[&[u8]]]) -> Leaf {
+    let len = parts.iter().flat_map(|parts| parts.iter()).map(|part| part.len()).sum();
+    let mut leaf: Leaf = std::iter::repeat_n(0, len).collect();
+    let mut rest = Arc::get_mut(&mut leaf).expect("nobody else has what was just made");
+    for part in parts.iter().flat_map(|parts| parts.iter()) {
+        let (here, behind) = rest.split_at_mut(part.len());
+        here.copy_from_slice(part);
+        rest = behind;
+    }
+    leaf
+}
+
+/// How full leaves are made that take the place of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fill {
+    /// Each as full as it can be: more will come behind.
+    Full,
+    /// All about the same.
+    Even,
+}
+
+impl Fill {
+    /// Length at which a leaf is full enough, where `total` bytes are to be laid out.
+    fn target(self, total: usize) -> usize {
+        match self {
+            Self::Full => LEAF_BYTES_MAX,
+            Self::Even => total.div_ceil(total.div_ceil(LEAF_BYTES_MAX).max(2)),
+        }
+    }
+}
+
+/// Where an element of a leaf lies, its length included.
+#[derive(Clone, Debug)]
+struct Located<B> {
+    bytes: Range<usize>,
+    bound: B,
+}
+
+/// Cuts `bytes`, elements that are too many for one leaf, into leaves (T3, T4). The first has
+/// `bound`.
+pub(super) fn pack<O: Order>(
+    order: &O,
+    bytes: &[u8],
+    fill: Fill,
+    bound: O::Bound,
+) -> Vec<Child<O::Bound>> {
+    let mut elements = locate(order, bytes);
+    if !O::ORDERS_LEAVES {
+        elements.sort_by(|left, right| {
+            left.bound.partial_cmp(&right.bound).expect("hashes are numbers")
+        });
+    }
+    let target = fill.target(bytes.len());
+    let mut leaves = Vec::new();
+    let mut first = 0;
+    let mut len = 0;
+    for (at, element) in elements.iter().enumerate() {
+        let full = len >= target || len + element.bytes.len() > LEAF_BYTES_MAX;
+        let divisible = O::ORDERS_LEAVES || at > 0 && elements[at - 1].bound < element.bound;
+        if at > first && full && divisible {
+            leaves.push(leaf_of::<O>(bytes, &elements[first..at]));
+            first = at;
+            len = 0;
+        }
+        len += element.bytes.len();
+    }
+    leaves.push(leaf_of::<O>(bytes, &elements[first..]));
+    leaves[0].bound = bound;
+    leaves
+}
+
+fn locate<O: Order>(order: &O, bytes: &[u8]) -> Vec<Located<O::Bound>> {
+    let mut located = Vec::new();
+    let mut elements = Elements::new(bytes);
+    let mut start = 0;
+    while let Some(element) = elements.next() {
+        let end = bytes.len() - elements.rest_len();
+        located.push(Located { bytes: start..end, bound: order.bound(element) });
+        start = end;
+    }
+    located
+}
+
+fn leaf_of<O: Order>(bytes: &[u8], elements: &[Located<O::Bound>]) -> Child<O::Bound> {
+    let leaf = if O::ORDERS_LEAVES {
+        let (first, last) = (&elements[0], &elements[elements.len() - 1]);
+        Leaf::from(&bytes[first.bytes.start..last.bytes.end])
+    } else {
+        let parts: Vec<&[u8]> =
+            elements.iter().map(|element| &bytes[element.bytes.clone()]).collect();
+        join(&[&parts])
+    };
+    Child { node: Node::Leaf(leaf), len: elements.len() as u64, bound: elements[0].bound }
+}

@@ -1,0 +1,53 @@
+//! One persistent, counted B+tree for all collections.
+//!
+//! A [`Tree`] is a value: cloning it is O(1), and an update of one clone, which copies the path
+//! from the root to one leaf, is never seen by another. That is what lets an entry be replaced by
+//! one swap, and a cut hold a sorted set of millions for the price of a count.
+//!
+//! ```text
+//! Tree ── Child{ node, len, bound } ── node: Inner ── Arc<[Child; 1..=32]>
+//!                                            Leaf  ── Arc<[u8]>, about 1 KiB:
+//!                                                     length, element, length, element, ..
+//! ```
+//!
+//! An element is a byte string. What is in it, and the order of elements, is the [`Order`]'s: by
+//! [position](Sequence), by [keyed hash](Hashed), or by [bytes](Sorted). A leaf has no header: who
+//! leads to it knows how many elements it has. So a collection that fits one leaf costs its
+//! elements, a byte or two for each, and the allocation.
+//!
+//! Nodes are counted, which needs no history: any number of clones, copies under other keys and
+//! cuts share them, and whoever lets go of the last one frees it. The price is that copying an
+//! inner node touches the count of each of its children.
+//!
+//! # Invariants
+//!
+//! * **T1** `len` of a child is the number of elements below it, and is not zero.
+//! * **T2** `bound` of a child is not above that of any element below it, and that of its right
+//!   neighbour not below any. A first child has nothing to be told from: its bound means nothing,
+//!   and when it gets a left neighbour it takes its parent's.
+//! * **T3** Elements of equal hash are in one leaf.
+//! * **T4** A leaf is longer than [`LEAF_BYTES_MAX`] only if it has one element, or elements of
+//!   one hash.
+//! * **T5** `heap_bytes` of a tree is what its nodes were allocated with.
+
+mod build;
+mod edit;
+mod element;
+mod free;
+mod iter;
+mod leaf;
+mod node;
+mod order;
+mod root;
+mod search;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use build::Builder;
+pub(crate) use edit::encode;
+pub(crate) use element::{Prefix, read_varint};
+pub(crate) use free::free_buried;
+pub(crate) use iter::Iter;
+pub(crate) use order::{Hashed, Keyed, Sequence, Sorted, process_seed, same_bytes};
+pub(crate) use root::Tree;

@@ -1,0 +1,88 @@
+//! Nodes, and what they cost.
+
+use std::sync::Arc;
+
+use super::leaf::Leaf;
+
+/// Children of an inner node at most.
+#[cfg(not(test))]
+pub(super) const FANOUT: usize = 32;
+/// Few, so that tests of a few hundred elements have several levels.
+#[cfg(test)]
+pub(super) const FANOUT: usize = 6;
+/// Children below which an inner node is merged with a neighbour, if both fit.
+pub(super) const CHILDREN_MIN: usize = FANOUT / 4;
+/// Children that two inner nodes may have together to be merged.
+pub(super) const CHILDREN_MERGED_MAX: usize = FANOUT * 3 / 4;
+
+/// Bytes of counts before what an `Arc` holds.
+const COUNTS_BYTES: usize = 2 * size_of::<usize>();
+
+/// A node, shared by all trees that lead to it.
+#[derive(Debug)]
+pub(super) enum Node<B> {
+    Leaf(Leaf),
+    Inner(Arc<[Child<B>]>),
+}
+
+impl<B> Clone for Node<B> {
+    #[inline]
+    fn clone(&self) -> Self {
+        match self {
+            Self::Leaf(leaf) => Self::Leaf(Arc::clone(leaf)),
+            Self::Inner(children) => Self::Inner(Arc::clone(children)),
+        }
+    }
+}
+
+/// A node as its parent knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Child<B> {
+    pub(super) node: Node<B>,
+    /// Elements below it (T1).
+    pub(super) len: u64,
+    /// Tells it from its left neighbour (T2).
+    pub(super) bound: B,
+}
+
+impl<B> Child<B> {
+    /// An inner node above `children`, of which there is at least one.
+    pub(super) fn above(children: Arc<[Child<B>]>) -> Self
+    where
+        B: Copy,
+    {
+        let len = children.iter().map(|child| child.len).sum();
+        let bound = children[0].bound;
+        Self { node: Node::Inner(children), len, bound }
+    }
+
+    /// Whether it is the same node with the same elements.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (&self.node, &other.node) {
+            (Node::Leaf(left), Node::Leaf(right)) => Arc::ptr_eq(left, right),
+            (Node::Inner(left), Node::Inner(right)) => Arc::ptr_eq(left, right),
+            (Node::Leaf(_), Node::Inner(_)) | (Node::Inner(_), Node::Leaf(_)) => false,
+        }
+    }
+}
+
+/// Bytes allocated for a leaf.
+pub(super) fn leaf_heap(leaf: &[u8]) -> u64 {
+    (COUNTS_BYTES + leaf.len()) as u64
+}
+
+/// Bytes allocated for an inner node.
+pub(super) fn inner_heap<B>(children: &[Child<B>]) -> u64 {
+    (COUNTS_BYTES + size_of_val(children)) as u64
+}
+
+/// Bytes allocated for everything below a node, itself included. Touches inner nodes alone.
+pub(super) fn subtree_heap<B>(node: &Node<B>) -> u64 {
+    match node {
+        Node::Leaf(leaf) => leaf_heap(leaf),
+        Node::Inner(children) => {
+            inner_heap(children)
+                + children.iter().map(|child| subtree_heap(&child.node)).sum::<u64>()
+        }
+    }
+}

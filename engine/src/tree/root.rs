@@ -1,0 +1,106 @@
+//! The tree itself.
+
+use super::free;
+use super::iter::Iter;
+use super::node::Child;
+use super::order::Order;
+
+/// A persistent sequence of byte strings in an [`Order`].
+pub(crate) struct Tree<O: Order> {
+    order: O,
+    root: Option<Child<O::Bound>>,
+    /// Bytes allocated for the nodes (T5).
+    heap_bytes: u64,
+}
+
+impl<O: Order> std::fmt::Debug for Tree<O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tree")
+            .field("order", &self.order)
+            .field("len", &self.len())
+            .field("heap_bytes", &self.heap_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<O: Order> Clone for Tree<O> {
+    /// O(1).
+    fn clone(&self) -> Self {
+        Self { order: self.order, root: self.root.clone(), heap_bytes: self.heap_bytes }
+    }
+}
+
+impl<O: Order + Default> Default for Tree<O> {
+    fn default() -> Self {
+        Self::new(O::default())
+    }
+}
+
+impl<O: Order> Drop for Tree<O> {
+    /// Frees what nobody else has: a little at once, the rest in the background.
+    fn drop(&mut self) {
+        if let Some(root) = self.root.take() {
+            free::free(root);
+        }
+    }
+}
+
+impl<O: Order> Tree<O> {
+    /// An empty tree.
+    pub(crate) fn new(order: O) -> Self {
+        Self { order, root: None, heap_bytes: 0 }
+    }
+
+    pub(super) fn from_root(order: O, root: Option<Child<O::Bound>>, heap_bytes: u64) -> Self {
+        Self { order, root, heap_bytes }
+    }
+
+    pub(crate) fn order(&self) -> &O {
+        &self.order
+    }
+
+    pub(super) fn root(&self) -> Option<&Child<O::Bound>> {
+        self.root.as_ref()
+    }
+
+    pub(super) fn parts_mut(&mut self) -> (&O, &mut Option<Child<O::Bound>>, &mut u64) {
+        (&self.order, &mut self.root, &mut self.heap_bytes)
+    }
+
+    /// Number of elements. O(1).
+    #[inline]
+    pub(crate) fn len(&self) -> u64 {
+        self.root.as_ref().map_or(0, |root| root.len)
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.root.is_none()
+    }
+
+    /// Bytes allocated for its nodes, as requested from the allocator. Nodes that it shares with
+    /// other trees count for each. O(1).
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        self.heap_bytes
+    }
+
+    /// Whether the two are known to have the same elements, because they have the same root. O(1).
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (&self.root, &other.root) {
+            (Some(left), Some(right)) => left.is_same(right),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// The elements in order.
+    pub(crate) fn iter(&self) -> Iter<'_, O> {
+        self.range(0, self.len())
+    }
+
+    /// The elements from index `start` to `end`, which is left out.
+    pub(crate) fn range(&self, start: u64, end: u64) -> Iter<'_, O> {
+        let end = end.min(self.len());
+        Iter::new(self, start.min(end), end)
+    }
+}

@@ -1,0 +1,218 @@
+//! Finding elements.
+
+use std::ops::Range;
+
+use super::element::Elements;
+use super::node::{Child, Node};
+use super::order::{Hashed, Keyed, Order, Sorted};
+use super::root::Tree;
+
+/// Inner levels at most: an inner node has sixteen children or more, but for those at the edges
+/// and those that deletions have thinned out, so this many are never reached in memory.
+pub(super) const LEVELS_MAX: usize = 24;
+
+/// Which child to take at each level.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Path {
+    slots: [u8; LEVELS_MAX],
+    levels: u8,
+}
+
+impl Path {
+    fn push(&mut self, slot: usize) {
+        self.slots[usize::from(self.levels)] = slot as u8;
+        self.levels += 1;
+    }
+
+    pub(super) fn slots(&self) -> &[u8] {
+        &self.slots[..usize::from(self.levels)]
+    }
+}
+
+/// A place in a tree: where an element is, or where one would be put.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(super) path: Path,
+    /// Number of the element in its leaf.
+    pub(super) index: u64,
+    /// Its bytes in the leaf, length included; empty where there is none.
+    pub(super) bytes: Range<usize>,
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub(crate) struct Found<'t> {
+    pub(crate) place: Place,
+    /// The element there, unless the place is the end of a leaf.
+    pub(crate) element: Option<&'t [u8]>,
+}
+
+/// Goes through the elements of a leaf up to the first that `is_it`.
+#[inline]
+fn find_in_leaf<'t>(
+    leaf: &'t [u8],
+    path: Path,
+    mut is_it: impl FnMut(&'t [u8]) -> bool,
+) -> Found<'t> {
+    let mut elements = Elements::new(leaf);
+    let mut index = 0;
+    let mut start = 0;
+    while let Some(element) = elements.next() {
+        let end = leaf.len() - elements.rest_len();
+        if is_it(element) {
+            let place = Place { path, index, bytes: start..end };
+            return Found { place, element: Some(element) };
+        }
+        start = end;
+        index += 1;
+    }
+    Found { place: Place { path, index, bytes: start..start }, element: None }
+}
+
+/// Goes down from `root`, by the child that `choose` takes of each inner node.
+#[inline]
+fn descend<B>(root: &Child<B>, mut choose: impl FnMut(&[Child<B>]) -> usize) -> (Path, &[u8]) {
+    let mut path = Path::default();
+    let mut node = &root.node;
+    loop {
+        match node {
+            Node::Leaf(leaf) => return (path, leaf),
+            Node::Inner(children) => {
+                let slot = choose(children);
+                path.push(slot);
+                node = &children[slot].node;
+            }
+        }
+    }
+}
+
+/// The first element below a node.
+fn first_element<B>(mut node: &Node<B>) -> &[u8] {
+    loop {
+        match node {
+            Node::Leaf(leaf) => return Elements::new(leaf).next().unwrap_or_default(),
+            Node::Inner(children) => node = &children[0].node,
+        }
+    }
+}
+
+impl<O: Order> Tree<O> {
+    /// The element at `index`, or the end of the last leaf if there are not so many. `None` in an
+    /// empty tree.
+    pub(crate) fn find_index(&self, index: u64) -> Option<Found<'_>> {
+        let root = self.root()?;
+        let mut left = index;
+        let (path, leaf) = descend(root, |children| {
+            let mut slot = 0;
+            while slot + 1 < children.len() && left >= children[slot].len {
+                left -= children[slot].len;
+                slot += 1;
+            }
+            slot
+        });
+        Some(find_in_leaf(leaf, path, |_| {
+            let here = left == 0;
+            left = left.saturating_sub(1);
+            here
+        }))
+    }
+
+    /// The element at `index`.
+    pub(crate) fn get(&self, index: u64) -> Option<&[u8]> {
+        self.find_index(index)?.element
+    }
+
+    /// The leaf that has the element at `index`, and how many elements that leaf has before it.
+    pub(super) fn leaf_at(&self, index: u64) -> Option<(&[u8], u64)> {
+        let mut left = index;
+        let (_, leaf) = descend(self.root()?, |children| {
+            let mut slot = 0;
+            while slot + 1 < children.len() && left >= children[slot].len {
+                left -= children[slot].len;
+                slot += 1;
+            }
+            slot
+        });
+        Some((leaf, left))
+    }
+
+    /// How many elements are before a place.
+    pub(crate) fn index_of(&self, place: &Place) -> u64 {
+        let Some(mut node) = self.root().map(|root| &root.node) else { return 0 };
+        let mut before = place.index;
+        for &slot in place.path.slots() {
+            let Node::Inner(children) = node else { break };
+            let (left, right) = children.split_at(usize::from(slot));
+            before += left.iter().map(|child| child.len).sum::<u64>();
+            node = &right[0].node;
+        }
+        before
+    }
+}
+
+impl<K: Keyed> Tree<Hashed<K>> {
+    /// The element with this key, or where one would be put. `None` in an empty tree.
+    #[inline]
+    pub(crate) fn find_key(&self, key: &[u8]) -> Option<Found<'_>> {
+        let root = self.root()?;
+        let (path, leaf) = match &root.node {
+            // Nothing needs to be hashed where everything is in one leaf.
+            Node::Leaf(leaf) => (Path::default(), &**leaf),
+            Node::Inner(_) => {
+                let hash = self.order().hash(key);
+                descend(root, |children| children[1..].partition_point(|it| it.bound <= hash))
+            }
+        };
+        Some(find_in_leaf(leaf, path, |element| K::has_key(element, key)))
+    }
+
+    /// The element with this key.
+    #[inline]
+    pub(crate) fn get_key(&self, key: &[u8]) -> Option<&[u8]> {
+        self.find_key(key)?.element
+    }
+
+    /// The elements from `cursor` on in the order of their hashes, as many as one leaf has, and
+    /// the cursor of the next leaf; zero at the end.
+    ///
+    /// An element that is there all the time is given exactly once by the calls from zero to
+    /// zero, whatever happens to others: leaves are split and joined at hashes, and a cursor is
+    /// one.
+    pub(crate) fn scan<'t>(&'t self, cursor: u64, f: &mut dyn FnMut(&'t [u8])) -> u64 {
+        let Some(root) = self.root() else { return 0 };
+        let mut next = 0;
+        let (_, leaf) = descend(root, |children| {
+            let slot = children[1..].partition_point(|child| child.bound <= cursor);
+            if let Some(right) = children.get(slot + 1) {
+                next = right.bound;
+            }
+            slot
+        });
+        for element in Elements::new(leaf) {
+            if cursor == 0 || self.order().bound(element) >= cursor {
+                f(element);
+            }
+        }
+        next
+    }
+}
+
+impl Tree<Sorted> {
+    /// The first element that is not below `probe`, or the end of the leaf before it, where
+    /// `probe` would be put. `None` in an empty tree.
+    pub(crate) fn lower_bound(&self, probe: &[u8]) -> Option<Found<'_>> {
+        let start = self.order().bound(probe);
+        let (path, leaf) = descend(self.root()?, |children| {
+            children[1..].partition_point(|child| {
+                // Bounds are only the starts of elements: where they are equal the elements tell.
+                child.bound < start || child.bound == start && first_element(&child.node) <= probe
+            })
+        });
+        Some(find_in_leaf(leaf, path, |element| element >= probe))
+    }
+
+    /// How many elements are below `probe`.
+    pub(crate) fn count_below(&self, probe: &[u8]) -> u64 {
+        self.lower_bound(probe).map_or(0, |found| self.index_of(&found.place))
+    }
+}
