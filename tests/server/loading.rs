@@ -85,6 +85,7 @@ fn a_directory_that_is_missing_is_created() {
     let parent = TempDir::new().unwrap();
     let dir = parent.path().join("a/b");
     let server = Server::start_in(&dir, &[]);
+    server.wait_for_line("was missing and has been created");
     let mut client = server.client();
     client.run("SET k v");
     assert_eq!(client.run("SAVE"), Reply::ok());

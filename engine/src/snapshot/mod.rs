@@ -46,6 +46,7 @@ mod load;
 mod meter;
 mod patience;
 mod phase;
+mod place;
 mod progress;
 mod publish;
 mod report;
@@ -68,8 +69,10 @@ pub use catalog::{DamagedSnapshot, Listing, SnapshotInfo, Verification, info, li
 pub use handle::{Save, SaveOptions};
 pub(crate) use load::{at_open as load_at_open, by_name as load_by_name};
 pub use phase::SavePhase;
+pub(crate) use place::open as open_disk;
 pub use progress::Progress;
 pub use report::LoadReport;
+
 pub(crate) use retain::prune_store;
 pub use retain::{PruneReport, PrunedSnapshot, prune};
 pub(crate) use save::start as start_save;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::Inner;
-use crate::disk::{DirectoryLock, LocalDisk};
+use crate::disk::DirectoryLock;
 use crate::format::storage::SnapshotStorage;
 use crate::snapshot::{self, Archive};
 use crate::stats::DatabaseStats;
@@ -95,10 +95,10 @@ impl Store {
         let storage: Option<Arc<dyn SnapshotStorage>> = match (&options.storage, &options.dir) {
             (Some(storage), _) => Some(Arc::clone(storage)),
             (None, Some(dir)) => {
-                LocalDisk::create_dir(dir)?;
+                let disk = snapshot::open_disk(dir, options)?;
                 let timeout = options.lock_timeout;
                 lock = Some(DirectoryLock::acquire(dir, &options.dbfilename, timeout)?);
-                Some(Arc::new(LocalDisk::open(dir, options.io, options.file_mode)?))
+                Some(Arc::new(disk))
             }
             (None, None) => None,
         };
