@@ -116,7 +116,9 @@ mod value;
 mod version;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use collection::{Collection, CollectionType, Hash, Item, List, Set, SortedSet};
+pub use collection::{
+    Collection, CollectionType, Hash, Item, List, Set, SortedSet, Stream, StreamId,
+};
 pub use database::{
     Change, Condition, Database, EntryRef, Expiry, ExpiryChange, ScanCursor, SetOptions, SetOutcome,
 };

@@ -126,8 +126,7 @@ impl Transaction<'_> {
         check_key(key)?;
         check_item(&item)?;
         self.keyspace(database)?;
-        let write =
-            if item.is_empty_collection() { Write::Remove } else { Write::Set(item, expiry) };
+        let write = if item.is_nothing() { Write::Remove } else { Write::Set(item, expiry) };
         self.writes.insert((database, key.into()), write);
         Ok(())
     }

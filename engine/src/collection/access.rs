@@ -13,7 +13,7 @@ enum Outcome<C> {
     Same,
     /// This is to be stored.
     Changed(C),
-    /// No element is left.
+    /// Nothing is left.
     Empty,
 }
 
@@ -30,8 +30,8 @@ fn update<C: CollectionType, R, E>(
     let result = f(&mut after)?;
     let outcome = match before {
         Some(before) if after.is_unchanged(before) => Outcome::Same,
-        None if after.has_no_element() => Outcome::Same,
-        _ if after.has_no_element() => Outcome::Empty,
+        None if after.is_nothing() => Outcome::Same,
+        _ if after.is_nothing() => Outcome::Empty,
         _ => Outcome::Changed(after),
     };
     Ok((outcome, result))
@@ -79,7 +79,7 @@ impl Database {
         let mut item = item.into();
         check_key(key)?;
         check_item(&item)?;
-        if item.is_empty_collection() {
+        if item.is_nothing() {
             return Ok(self.remove(key));
         }
         let payload = Payload::of_item(&mut item);
@@ -120,7 +120,7 @@ impl Database {
         let collection: &C = of_entry(entry)?;
         let expires = collection.next_expiry_of_any() != Expiry::Never;
         match expires.then(|| purged(collection, self.store.clock.unix_ms())).flatten() {
-            Some(rest) => Ok((!rest.has_no_element()).then(|| f(&rest))),
+            Some(rest) => Ok((!rest.is_nothing()).then(|| f(&rest))),
             None => Ok(Some(f(collection))),
         }
     }

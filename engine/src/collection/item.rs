@@ -27,8 +27,8 @@ impl Item {
     }
 
     /// Whether it is a collection without elements, which no key holds.
-    pub(crate) fn is_empty_collection(&self) -> bool {
-        matches!(self, Self::Collection(collection) if collection.is_empty())
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Collection(collection) if collection.is_nothing())
     }
 
     /// Whether the two are the same: equal strings, or a collection that was not written between

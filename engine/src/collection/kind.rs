@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use self::sealed::Sealed;
-use super::{Hash, List, Set, SortedSet};
+use super::{Hash, List, Set, SortedSet, Stream};
 use crate::format::ValueType;
 use crate::{Error, Expiry};
 
@@ -19,6 +19,8 @@ pub enum Collection {
     Set(Set),
     /// A set in the order of scores.
     SortedSet(SortedSet),
+    /// A log of entries.
+    Stream(Stream),
 }
 
 impl Collection {
@@ -29,6 +31,7 @@ impl Collection {
             Self::Hash(_) => ValueType::Hash,
             Self::Set(_) => ValueType::Set,
             Self::SortedSet(_) => ValueType::SortedSet,
+            Self::Stream(_) => ValueType::Stream,
         }
     }
 
@@ -39,16 +42,18 @@ impl Collection {
             Self::Hash(hash) => hash.len(),
             Self::Set(set) => set.len(),
             Self::SortedSet(set) => set.len(),
+            Self::Stream(stream) => stream.len(),
         }
     }
 
-    /// Whether there is no element. Storing an empty collection removes the key.
+    /// Whether there is no element.
     pub fn is_empty(&self) -> bool {
         match self {
             Self::List(list) => list.is_empty(),
             Self::Hash(hash) => hash.is_empty(),
             Self::Set(set) => set.is_empty(),
             Self::SortedSet(set) => set.is_empty(),
+            Self::Stream(stream) => stream.is_empty(),
         }
     }
 
@@ -60,6 +65,15 @@ impl Collection {
             Self::Hash(hash) => hash.heap_bytes(),
             Self::Set(set) => set.tree().heap_bytes(),
             Self::SortedSet(set) => set.heap_bytes(),
+            Self::Stream(stream) => stream.heap_bytes(),
+        }
+    }
+
+    /// Whether it is what no key holds: without elements, and if it is a stream without a past.
+    pub(crate) fn is_nothing(&self) -> bool {
+        match self {
+            Self::Stream(stream) => stream.is_pristine(),
+            Self::List(_) | Self::Hash(_) | Self::Set(_) | Self::SortedSet(_) => self.is_empty(),
         }
     }
 
@@ -70,7 +84,11 @@ impl Collection {
             (Self::Hash(left), Self::Hash(right)) => Sealed::is_unchanged(left, right),
             (Self::Set(left), Self::Set(right)) => Sealed::is_unchanged(left, right),
             (Self::SortedSet(left), Self::SortedSet(right)) => Sealed::is_unchanged(left, right),
-            (Self::List(_) | Self::Hash(_) | Self::Set(_) | Self::SortedSet(_), _) => false,
+            (Self::Stream(left), Self::Stream(right)) => Sealed::is_unchanged(left, right),
+            (
+                Self::List(_) | Self::Hash(_) | Self::Set(_) | Self::SortedSet(_) | Self::Stream(_),
+                _,
+            ) => false,
         }
     }
 
@@ -87,7 +105,7 @@ impl Collection {
     pub(crate) fn next_expiry(&self) -> Expiry {
         match self {
             Self::Hash(hash) => hash.next_expiry(),
-            Self::List(_) | Self::Set(_) | Self::SortedSet(_) => Expiry::Never,
+            Self::List(_) | Self::Set(_) | Self::SortedSet(_) | Self::Stream(_) => Expiry::Never,
         }
     }
 
@@ -95,7 +113,7 @@ impl Collection {
     pub(crate) fn is_live(&self, now_unix_ms: u64) -> bool {
         match self {
             Self::Hash(hash) => !hash.is_past(now_unix_ms),
-            Self::List(_) | Self::Set(_) | Self::SortedSet(_) => true,
+            Self::List(_) | Self::Set(_) | Self::SortedSet(_) | Self::Stream(_) => true,
         }
     }
 
@@ -103,7 +121,7 @@ impl Collection {
     pub(crate) fn purged(&self, now_unix_ms: u64) -> Option<Self> {
         match self {
             Self::Hash(hash) => purged(hash, now_unix_ms).map(Self::Hash),
-            Self::List(_) | Self::Set(_) | Self::SortedSet(_) => None,
+            Self::List(_) | Self::Set(_) | Self::SortedSet(_) | Self::Stream(_) => None,
         }
     }
 }
@@ -113,7 +131,7 @@ pub(super) mod sealed {
 
     /// What the engine needs to know of a collection, and nobody else.
     pub trait Sealed {
-        fn has_no_element(&self) -> bool;
+        fn is_nothing(&self) -> bool;
         /// Whether nothing was changed in `self` since it was cloned from `other`. May say no.
         fn is_unchanged(&self, other: &Self) -> bool;
         fn next_expiry_of_any(&self) -> Expiry {
@@ -123,7 +141,7 @@ pub(super) mod sealed {
     }
 }
 
-/// One of the types of collections: [`List`], [`Hash`], [`Set`], [`SortedSet`].
+/// One of the types of collections: [`List`], [`Hash`], [`Set`], [`SortedSet`], [`Stream`].
 pub trait CollectionType: Clone + Default + Into<Collection> + sealed::Sealed {
     /// The type.
     const VALUE_TYPE: ValueType;
@@ -142,10 +160,11 @@ pub(crate) fn purged<C: CollectionType>(collection: &C, now_unix_ms: u64) -> Opt
 }
 
 macro_rules! collection_type {
-    ($type:ident, $is_unchanged:expr $(, $more:item)*) => {
+    ($type:ident, $is_nothing:expr, $is_unchanged:expr $(, $more:item)*) => {
         impl sealed::Sealed for $type {
-            fn has_no_element(&self) -> bool {
-                self.is_empty()
+            fn is_nothing(&self) -> bool {
+                let is_nothing: fn(&$type) -> bool = $is_nothing;
+                is_nothing(self)
             }
 
             fn is_unchanged(&self, other: &Self) -> bool {
@@ -175,11 +194,15 @@ macro_rules! collection_type {
     };
 }
 
-collection_type!(List, |left, right| left.tree().is_same(right.tree()));
-collection_type!(Set, |left, right| left.tree().is_same(right.tree()));
-collection_type!(SortedSet, |left, right| left.tree().is_same(right.tree()));
+collection_type!(List, List::is_empty, |left, right| left.tree().is_same(right.tree()));
+collection_type!(Set, Set::is_empty, |left, right| left.tree().is_same(right.tree()));
+collection_type!(SortedSet, SortedSet::is_empty, |left, right| {
+    left.tree().is_same(right.tree())
+});
+collection_type!(Stream, Stream::is_pristine, Stream::is_unchanged);
 collection_type!(
     Hash,
+    Hash::is_empty,
     Hash::is_same,
     fn next_expiry_of_any(&self) -> Expiry {
         self.next_expiry()

@@ -44,6 +44,7 @@ mod kind;
 mod list;
 mod set;
 mod sorted_set;
+mod stream;
 
 #[cfg(test)]
 mod tests;
@@ -55,3 +56,6 @@ pub use kind::{Collection, CollectionType};
 pub use list::{List, ListIter};
 pub use set::{Members, Set};
 pub use sorted_set::{SortedSet, SortedSetIter};
+pub use stream::{
+    Consumer, Group, Pending, PendingIter, Stream, StreamEntry, StreamFields, StreamId, StreamIter,
+};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Hash, List, Set, SortedSet};
+use super::{Hash, List, Pending, Set, SortedSet, Stream, StreamId};
 use crate::Expiry;
 
 #[test]
@@ -161,4 +161,121 @@ fn elements_are_inserted_in_runs() {
     assert_eq!(list.get(250), Some(&b"250"[..]));
     assert!(list.set(500, b"last but one") && !list.set(502, b""));
     assert_eq!(list.range(499..600).count(), 3);
+}
+
+fn id(number: u64) -> StreamId {
+    StreamId::new(number / 7, number % 7)
+}
+
+#[test]
+fn a_stream_does_what_a_sorted_map_does() {
+    let mut rng = fastrand::Rng::with_seed(11);
+    let mut stream = Stream::new();
+    let mut model: BTreeMap<StreamId, String> = BTreeMap::new();
+    let mut next = 1;
+    for _ in 0..3000 {
+        match rng.u8(0..10) {
+            0..=5 => {
+                next += rng.u64(0..3);
+                let value = next.to_string();
+                let fits = id(next) > stream.last_id();
+                assert_eq!(stream.append(id(next), [("field", &value), ("other", &value)]), fits);
+                if fits {
+                    model.insert(id(next), value);
+                }
+            }
+            6 | 7 => {
+                let victim = id(rng.u64(0..=next));
+                assert_eq!(stream.remove(victim), model.remove(&victim).is_some());
+            }
+            8 if model.len() > 150 => {
+                let count = rng.u64(0..120);
+                stream.trim_first(count);
+                model = model.into_iter().skip(count as usize).collect();
+            }
+            _ => {
+                let (start, end) = (id(rng.u64(0..=next)), id(rng.u64(0..=next)));
+                let (start, end) = (start.min(end), start.max(end));
+                let ours = stream.range(start..=end).map(|entry| entry.id);
+                assert!(ours.eq(model.range(start..=end).map(|(id, _)| *id)));
+                let ours = stream.range(start..=end).rev().map(|entry| entry.id);
+                assert!(ours.eq(model.range(start..=end).rev().map(|(id, _)| *id)));
+            }
+        }
+        assert_eq!(stream.len(), model.len() as u64);
+        let probe = id(rng.u64(0..=next));
+        let found = stream.get(probe).map(|entry| entry.fields().nth(1).unwrap());
+        assert_eq!(found, model.get(&probe).map(|value| (&b"other"[..], value.as_bytes())));
+    }
+    assert_eq!(stream.first().map(|entry| entry.id), model.first_key_value().map(|(id, _)| *id));
+    assert_eq!(stream.last().map(|entry| entry.id), model.last_key_value().map(|(id, _)| *id));
+}
+
+#[test]
+fn a_group_knows_what_each_consumer_has_pending() {
+    let mut rng = fastrand::Rng::with_seed(13);
+    let mut stream = Stream::new();
+    assert!(stream.create_group(b"group", StreamId::MIN, Some(0)));
+    assert!(!stream.create_group(b"group", StreamId::MAX, None));
+    let mut model: BTreeMap<StreamId, (usize, u64)> = BTreeMap::new();
+    let names = [&b"a"[..], b"b", b"long name of a consumer"];
+    let before = stream.clone();
+    for step in 0..2000_u64 {
+        let id = id(rng.u64(1..200));
+        let consumer = rng.usize(0..names.len());
+        let checked = stream.update_group(b"group", |group| {
+            match rng.u8(0..40) {
+                0 => {
+                    let had = group.consumer(names[consumer]).map(super::Consumer::pending_len);
+                    assert_eq!(group.remove_consumer(names[consumer]), had);
+                    model.retain(|_, (owner, _)| *owner != consumer);
+                }
+                1..=20 => {
+                    group.set_pending(Pending {
+                        id,
+                        consumer: names[consumer],
+                        delivered_unix_ms: step,
+                        deliveries: step + 1,
+                    });
+                    model.insert(id, (consumer, step));
+                }
+                _ => assert_eq!(group.acknowledge(id), model.remove(&id).is_some()),
+            }
+            let found = group.pending(StreamId::MIN..=StreamId::MAX);
+            let found = found.map(|it| (it.id, it.consumer, it.delivered_unix_ms));
+            assert!(found.eq(model.iter().map(|(id, (owner, at))| (*id, names[*owner], *at))));
+            for (number, name) in names.iter().enumerate() {
+                let Some(consumer) = group.consumer(name) else { continue };
+                let ours = consumer.pending(StreamId::MIN..=StreamId::MAX);
+                let theirs = model.iter().filter(|(_, (owner, _))| *owner == number);
+                assert!(ours.eq(theirs.map(|(id, _)| *id)));
+            }
+        });
+        assert!(checked.is_some());
+    }
+    let heap = stream.heap_bytes();
+    stream.update_group(b"group", |group| {
+        for name in names {
+            group.remove_consumer(name);
+        }
+    });
+    assert!(stream.heap_bytes() < heap);
+    assert_eq!(stream.heap_bytes(), before.heap_bytes(), "bytes are counted out as they were in");
+    assert!(stream.remove_group(b"group"));
+    assert!(stream.is_pristine() && !before.is_pristine());
+}
+
+#[test]
+fn ids_follow_one_another() {
+    let last_of_a_time = StreamId::new(5, u64::MAX);
+    assert_eq!(last_of_a_time.next(), Some(StreamId::new(6, 0)));
+    assert_eq!(StreamId::new(6, 0).previous(), Some(last_of_a_time));
+    assert_eq!((StreamId::MAX.next(), StreamId::MIN.previous()), (None, None));
+    let mut stream = Stream::new();
+    assert_eq!(stream.next_id(5), Some(StreamId::new(5, 0)));
+    assert!(!stream.append(StreamId::MIN, [("", "")]), "no entry has the least id");
+    stream.set_history(StreamId::new(9, 3), StreamId::MIN, 1);
+    assert_eq!(stream.next_id(5), Some(StreamId::new(9, 4)), "a clock may go back");
+    stream.set_history(StreamId::MAX, StreamId::MIN, 1);
+    assert_eq!(stream.next_id(5), None);
 }

@@ -211,6 +211,23 @@ impl Tree<Sorted> {
         Some(find_in_leaf(leaf, path, |element| element >= probe))
     }
 
+    /// The element that begins with `prefix`, of which there is one at most.
+    pub(crate) fn find_prefix(&self, prefix: &[u8]) -> Option<Found<'_>> {
+        let start = self.order().bound(prefix);
+        let head = |element: &'_ [u8]| element.len().min(prefix.len());
+        let (path, leaf) = descend(self.root()?, |children| {
+            children[1..].partition_point(|child| {
+                child.bound < start
+                    || child.bound == start && {
+                        let first = first_element(&child.node);
+                        first[..head(first)] <= *prefix
+                    }
+            })
+        });
+        let found = find_in_leaf(leaf, path, |element| element[..head(element)] >= *prefix);
+        found.element.is_some_and(|element| element.starts_with(prefix)).then_some(found)
+    }
+
     /// How many elements are below `probe`.
     pub(crate) fn count_below(&self, probe: &[u8]) -> u64 {
         self.lower_bound(probe).map_or(0, |found| self.index_of(&found.place))
