@@ -103,7 +103,8 @@ impl Lifecycle {
                 tracing::error!(
                     dir = %self.server.dir.display(),
                     %reason,
-                    "nothing could be loaded, exiting; --snapshot_load=off would start empty"
+                    "nothing could be loaded, exiting; 'exuvia snapshot verify DIR' names what is \
+                     damaged, 'export' salvages the rest, --snapshot_load=off starts empty"
                 );
                 Some(ExitCode::FAILURE)
             }

@@ -191,7 +191,7 @@ pub enum PartFault {
     #[error("its header is not the one that the manifest lists")]
     Header,
     /// The digest over index and footer does not match the bytes or the manifest.
-    #[error("its digest does not match")]
+    #[error("the digest of its page index does not match")]
     Digest,
     /// The footer contradicts the manifest or the length of the object.
     #[error("its footer contradicts the manifest")]

@@ -82,8 +82,8 @@ pub use page::{
     RecordAssembler, Records,
 };
 pub use part::{
-    FoundRecord, PART_MAGIC, PartEntry, PartFinder, PartHeader, PartReader, PartReport, PartWriter,
-    Pushed, ReadHint, verify_part,
+    FoundRecord, PART_MAGIC, PartEntry, PartFinder, PartHeader, PartReader, PartReport,
+    PartSalvage, PartWriter, Pushed, ReadHint, verify_part,
 };
 pub use record::{Record, RecordKind, ValueType};
 

@@ -4,8 +4,8 @@ use std::io;
 
 use exuvia::format::storage::{SnapshotStorage, StorageErrorKind};
 use exuvia::format::{
-    DamagedPage, FormatError, Manifest, PageContent, PartEntry, PartReader, ReadHint, Record,
-    RecordAssembler,
+    DamagedPage, FormatError, Manifest, Page, PageContent, PartEntry, PartReader, PartSalvage,
+    ReadHint, Record, RecordAssembler,
 };
 
 use super::bar::Bar;
@@ -91,7 +91,46 @@ pub(super) fn read(
     Ok(audit)
 }
 
+/// The pages of a part.
+enum Pages {
+    /// As its index has them.
+    Indexed(Box<PartReader>),
+    /// As they are found, since the index is not to be trusted.
+    Found(Box<PartSalvage>),
+}
+
+impl Pages {
+    fn next(&mut self) -> Result<Option<Page<'_>>, FormatError> {
+        match self {
+            Self::Indexed(reader) => reader.next_page(),
+            Self::Found(salvage) => salvage.next_page(),
+        }
+    }
+
+    fn bytes_passed(&self) -> u64 {
+        match self {
+            Self::Indexed(reader) => reader.bytes_passed(),
+            Self::Found(salvage) => salvage.bytes_passed(),
+        }
+    }
+}
+
 impl Audit {
+    /// Opens a part, by its pages alone if the rest of it is damaged; `None` if it is not there.
+    fn open(&mut self, storage: &dyn SnapshotStorage, part: &PartEntry) -> Option<Pages> {
+        let error = match PartReader::open(storage, part, ReadHint::default()) {
+            Ok(reader) => return Some(Pages::Indexed(Box::new(reader))),
+            Err(error) => error,
+        };
+        let is_there = !matches!(error, FormatError::Storage(_));
+        self.damaged(part, error);
+        let salvage = is_there.then(|| PartSalvage::open(storage, part))?;
+        salvage
+            .map_err(|error| self.damaged(part, error))
+            .ok()
+            .map(|found| Pages::Found(Box::new(found)))
+    }
+
     fn read_part(
         &mut self,
         storage: &dyn SnapshotStorage,
@@ -99,17 +138,11 @@ impl Audit {
         show: &mut dyn FnMut(u64),
         take: &mut dyn FnMut(&Record<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut reader = match PartReader::open(storage, part, ReadHint::default()) {
-            Ok(reader) => reader,
-            Err(error) => {
-                self.damaged(part, error);
-                return Ok(());
-            }
-        };
+        let Some(mut pages) = self.open(storage, part) else { return Ok(()) };
         let assemble = || RecordAssembler::new(part.header.hash_seed, part.raw_bytes);
         let mut assembler = assemble();
         loop {
-            match reader.next_page() {
+            match pages.next() {
                 Ok(Some(page)) => {
                     self.pages += 1;
                     match page.content() {
@@ -140,7 +173,7 @@ impl Audit {
                     return Ok(());
                 }
             }
-            show(reader.bytes_passed());
+            show(pages.bytes_passed());
         }
     }
 

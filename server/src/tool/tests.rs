@@ -152,6 +152,28 @@ fn a_missing_or_shortened_part_is_named_and_the_others_are_salvaged() {
 }
 
 #[test]
+fn what_lies_before_a_cut_or_a_damaged_index_is_salvaged() {
+    let dir = saved("dump");
+    let name = format!("{}/dump", path(&dir));
+    let whole = tool(&["export", &name]).unwrap().1;
+    let part = &parts(&dir)[0];
+    let bytes = std::fs::read(part).unwrap();
+    // The footer ends the file, and the index lies before it.
+    flip(part, bytes.len() - 70);
+    let (sound, text) = tool(&["verify", &name]).unwrap();
+    assert!(!sound && text.contains("digest") && text.contains(" 0 of "), "{text}");
+    assert_eq!(tool(&["export", &name]).unwrap(), (false, whole.clone()));
+
+    std::fs::write(part, &bytes[..bytes.len() - 200_000]).unwrap();
+    let (sound, text) = tool(&["export", &name]).unwrap();
+    assert!(!sound);
+    assert!(text.lines().count() < whole.lines().count());
+    assert!(text.lines().all(|line| whole.contains(line)));
+    let (_, text) = tool(&["verify", &name]).unwrap();
+    assert!(text.contains("bytes long, the manifest says"), "{text}");
+}
+
+#[test]
 fn a_damaged_manifest_is_reported_by_every_verb() {
     let dir = saved("dump");
     let manifest = dir.path().join("dump-summary.dfs");

@@ -96,6 +96,12 @@ impl ReadAhead {
         self.ask()
     }
 
+    /// Where the first window ends after a [`seek`](Self::seek) to `start`, unless the object ends
+    /// before: up to there, bytes may be asked for in any order.
+    pub(super) fn first_window_end(&self, start: u64) -> u64 {
+        start - start % BUFFER_ALIGNMENT as u64 + self.window_bytes
+    }
+
     /// The `bytes` bytes at `offset`, which lies behind all offsets asked for since the last
     /// [`seek`](Self::seek).
     pub(super) fn bytes(&mut self, offset: u64, bytes: usize) -> Result<&[u8], FormatError> {

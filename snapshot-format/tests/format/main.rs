@@ -11,3 +11,4 @@ mod manifest;
 mod order;
 mod records;
 mod round_trip;
+mod salvage;
