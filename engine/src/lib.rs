@@ -131,6 +131,6 @@ pub use snapshot::{
     TriggerCounts,
 };
 pub use stats::{DatabaseStats, Stats};
-pub use store::{KEY_BYTES_MAX, Store, Transaction, VALUE_BYTES_MAX};
+pub use store::{CutHold, KEY_BYTES_MAX, Store, Transaction, VALUE_BYTES_MAX};
 pub use value::Value;
 pub use version::{Snapshot, SnapshotEntry, Walk};

@@ -23,6 +23,23 @@ impl Value {
         matches!(self.0, Repr::Shared(_))
     }
 
+    /// The same value in an allocation that is counted: cloning it copies nothing, and neither does
+    /// storing it if it is large.
+    ///
+    /// What is made from a `Vec` whose capacity is its length is moved, not copied.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let value = exuvia::Value::from(vec![7; 1 << 20]).into_shared();
+    /// assert!(value.clone().is_shared());
+    /// ```
+    #[must_use]
+    pub fn into_shared(mut self) -> Self {
+        self.share();
+        self
+    }
+
     pub(crate) fn shared(bytes: Arc<Box<[u8]>>) -> Self {
         Self(Repr::Shared(bytes))
     }

@@ -40,6 +40,17 @@ pub struct Store {
     main: Database,
 }
 
+/// Keeps cuts from being taken until it is dropped; see [`Store::hold_cuts`].
+#[derive(Debug)]
+#[must_use = "cuts are held back for as long as it lives"]
+pub struct CutHold(Arc<Inner>);
+
+impl Drop for CutHold {
+    fn drop(&mut self) {
+        self.0.release_cuts();
+    }
+}
+
 impl Store {
     /// Opens a store and loads the newest snapshot from the place where it keeps them.
     ///
@@ -197,6 +208,18 @@ impl Store {
     /// [`Error::TooManySnapshots`] if 64 are open.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         self.inner.snapshot()
+    }
+
+    /// Keeps cuts from being taken for as long as the returned value lives: what is written
+    /// meanwhile is in a later cut all together. Waits for a cut that is just being taken.
+    ///
+    /// Reads, writes and transactions go on; [`snapshot`](Self::snapshot) and whatever takes a
+    /// cut, as a [save](Self::save) does, wait. So does
+    /// [`get_many_atomic`](Database::get_many_atomic) if writers interfere with it: whoever holds
+    /// cuts back must call none of these.
+    pub fn hold_cuts(&self) -> CutHold {
+        self.inner.hold_cuts();
+        CutHold(Arc::clone(&self.inner))
     }
 
     /// Runs `f` as one atomic, serializable step over any keys of any databases.

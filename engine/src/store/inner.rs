@@ -1,7 +1,7 @@
 //! What all handles of a store share.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread;
 
 use super::roots::Roots;
@@ -33,6 +33,9 @@ pub(crate) struct Inner {
     pub(crate) latches: Box<[Mutex<()>]>,
     /// Held by transactions that have lost too many races.
     pub(crate) serial: Mutex<()>,
+    /// How many hold cuts back. Locked while a cut is taken.
+    cut_holds: Mutex<usize>,
+    cuts_free: Condvar,
     shards: u32,
     /// Changes counted by tables that are gone.
     past_changes: AtomicU64,
@@ -75,6 +78,8 @@ impl Inner {
             gate: RwLock::new(()),
             latches: std::iter::repeat_with(Mutex::default).take(LATCHES).collect(),
             serial: Mutex::default(),
+            cut_holds: Mutex::default(),
+            cuts_free: Condvar::new(),
             shards: options.shards,
             past_changes: AtomicU64::new(0),
             expired_keys: AtomicU64::new(0),
@@ -136,8 +141,23 @@ impl Inner {
         }
     }
 
+    /// Keeps cuts from being taken until [`release_cuts`](Self::release_cuts).
+    pub(crate) fn hold_cuts(&self) {
+        *self.cut_holds.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    }
+
+    pub(crate) fn release_cuts(&self) {
+        *self.cut_holds.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.cuts_free.notify_all();
+    }
+
     /// Takes a cut (rules R1 and R19). Waits for writers that are half way through publishing.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Result<Snapshot, Error> {
+        let holds = self.cut_holds.lock().unwrap_or_else(PoisonError::into_inner);
+        let _free = self
+            .cuts_free
+            .wait_while(holds, |holds| *holds > 0)
+            .unwrap_or_else(PoisonError::into_inner);
         let starts = self.versions.lock_starts();
         let guard = pin();
         let keyspaces = self.keyspaces();
