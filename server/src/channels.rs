@@ -1,7 +1,6 @@
 //! Who has subscribed to what.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::client::{ClientEntry, Message, Signals};
@@ -17,13 +16,27 @@ pub(crate) struct Channels(RwLock<Subscribed>);
 struct Subscribed {
     channels: HashMap<Arc<[u8]>, Subscribers>,
     patterns: BTreeMap<Arc<[u8]>, Subscribers>,
+    /// Channels of which a cluster would keep each in one shard: a name space of their own.
+    shards: HashMap<Arc<[u8]>, Subscribers>,
 }
 
-/// Whether a subscription names a channel or a pattern of channels.
+impl Subscribed {
+    /// The channels of one kind by name.
+    fn of(&self, topic: Topic) -> &HashMap<Arc<[u8]>, Subscribers> {
+        match topic {
+            Topic::Shard => &self.shards,
+            Topic::Channel | Topic::Pattern => &self.channels,
+        }
+    }
+}
+
+/// What a subscription names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Topic {
     Channel,
+    /// A pattern of channels.
     Pattern,
+    Shard,
 }
 
 impl Channels {
@@ -32,6 +45,7 @@ impl Channels {
         let subscribers = match topic {
             Topic::Channel => subscribed.channels.entry(Arc::clone(name)).or_default(),
             Topic::Pattern => subscribed.patterns.entry(Arc::clone(name)).or_default(),
+            Topic::Shard => subscribed.shards.entry(Arc::clone(name)).or_default(),
         };
         subscribers.insert(client.id, Arc::clone(client));
     }
@@ -41,6 +55,7 @@ impl Channels {
         let left = match topic {
             Topic::Channel => subscribed.channels.get_mut(name),
             Topic::Pattern => subscribed.patterns.get_mut(name),
+            Topic::Shard => subscribed.shards.get_mut(name),
         };
         let Some(subscribers) = left else { return };
         subscribers.remove(&client);
@@ -48,6 +63,7 @@ impl Channels {
             match topic {
                 Topic::Channel => drop(subscribed.channels.remove(name)),
                 Topic::Pattern => drop(subscribed.patterns.remove(name)),
+                Topic::Shard => drop(subscribed.shards.remove(name)),
             }
         }
     }
@@ -55,50 +71,39 @@ impl Channels {
     /// Sends a message; returns how many subscriptions it reached.
     pub(crate) fn publish(&self, channel: &[u8], payload: &[u8]) -> usize {
         let subscribed = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let mut message: Option<Message> = None;
-        let mut reached = 0;
-        let mut send = |pattern: Option<&Arc<[u8]>>, subscribers: &Subscribers| {
-            let message = message.get_or_insert_with(|| Message {
-                pattern: None,
-                channel: channel.into(),
-                payload: payload.into(),
-            });
-            for client in subscribers.values() {
-                let message = Message { pattern: pattern.cloned(), ..message.clone() };
-                let kept = client.mailbox.put(message);
-                if !kept {
-                    tracing::warn!(
-                        client = client.id,
-                        address = %client.peer,
-                        "disconnecting a subscriber that does not read its messages"
-                    );
-                }
-                client.signal(if kept { Signals::MAIL } else { Signals::KILL });
-                reached += 1;
-            }
-        };
+        let mut message = Posting::new(channel, payload, false);
         if let Some(subscribers) = subscribed.channels.get(channel) {
-            send(None, subscribers);
+            message.send(None, subscribers);
         }
         for (pattern, subscribers) in &subscribed.patterns {
             if glob::matches(pattern, channel) {
-                send(Some(pattern), subscribers);
+                message.send(Some(pattern), subscribers);
             }
         }
-        reached
+        message.reached
+    }
+
+    /// Sends a message to a shard channel; returns how many subscriptions it reached.
+    pub(crate) fn publish_to_shard(&self, channel: &[u8], payload: &[u8]) -> usize {
+        let subscribed = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut message = Posting::new(channel, payload, true);
+        if let Some(subscribers) = subscribed.shards.get(channel) {
+            message.send(None, subscribers);
+        }
+        message.reached
     }
 
     /// The channels that somebody has subscribed to by name, and that match `pattern`.
-    pub(crate) fn names(&self, pattern: Option<&[u8]>) -> Vec<Arc<[u8]>> {
+    pub(crate) fn names(&self, topic: Topic, pattern: Option<&[u8]>) -> Vec<Arc<[u8]>> {
         let subscribed = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let names = subscribed.channels.keys();
+        let names = subscribed.of(topic).keys();
         names.filter(|name| pattern.is_none_or(|p| glob::matches(p, name))).cloned().collect()
     }
 
     /// How many clients have subscribed to the channel by name.
-    pub(crate) fn subscribers(&self, channel: &[u8]) -> usize {
+    pub(crate) fn subscribers(&self, topic: Topic, channel: &[u8]) -> usize {
         let subscribed = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        len_at(&subscribed.channels, channel)
+        subscribed.of(topic).get(channel).map_or(0, BTreeMap::len)
     }
 
     /// How many patterns somebody has subscribed to.
@@ -106,15 +111,47 @@ impl Channels {
         self.0.read().unwrap_or_else(PoisonError::into_inner).patterns.len()
     }
 
-    /// How many channels somebody has subscribed to by name.
-    pub(crate) fn channels(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).channels.len()
+    /// How many channels of one kind somebody has subscribed to by name.
+    pub(crate) fn channels(&self, topic: Topic) -> usize {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).of(topic).len()
     }
 }
 
-fn len_at<K: Hash + Eq + std::borrow::Borrow<[u8]>>(
-    map: &HashMap<K, Subscribers>,
-    name: &[u8],
-) -> usize {
-    map.get(name).map_or(0, BTreeMap::len)
+/// A message on its way to its subscribers.
+struct Posting<'a> {
+    channel: &'a [u8],
+    payload: &'a [u8],
+    sharded: bool,
+    /// Made for the first subscriber, if there is any.
+    message: Option<Message>,
+    reached: usize,
+}
+
+impl<'a> Posting<'a> {
+    fn new(channel: &'a [u8], payload: &'a [u8], sharded: bool) -> Self {
+        Self { channel, payload, sharded, message: None, reached: 0 }
+    }
+
+    fn send(&mut self, pattern: Option<&Arc<[u8]>>, subscribers: &Subscribers) {
+        let (channel, payload, sharded) = (self.channel, self.payload, self.sharded);
+        let message = self.message.get_or_insert_with(|| Message {
+            pattern: None,
+            sharded,
+            channel: channel.into(),
+            payload: payload.into(),
+        });
+        for client in subscribers.values() {
+            let message = Message { pattern: pattern.cloned(), ..message.clone() };
+            let kept = client.mailbox.put(message);
+            if !kept {
+                tracing::warn!(
+                    client = client.id,
+                    address = %client.peer,
+                    "disconnecting a subscriber that does not read its messages"
+                );
+            }
+            client.signal(if kept { Signals::MAIL } else { Signals::KILL });
+            self.reached += 1;
+        }
+    }
 }

@@ -24,9 +24,15 @@ impl Reasons {
     pub(crate) const SHUTTING_DOWN: Self = Self(1 << 4);
     /// Data is being saved and loaded again in place.
     pub(crate) const RELOADING: Self = Self(1 << 5);
+    /// A transaction runs that works on whole databases.
+    pub(crate) const ALONE: Self = Self(1 << 6);
     /// Everything for which writes wait.
     pub(crate) const HOLD_WRITES: Self = Self(
-        Self::PAUSED_WRITES.0 | Self::PAUSED_ALL.0 | Self::SHUTTING_DOWN.0 | Self::RELOADING.0,
+        Self::PAUSED_WRITES.0
+            | Self::PAUSED_ALL.0
+            | Self::SHUTTING_DOWN.0
+            | Self::RELOADING.0
+            | Self::ALONE.0,
     );
 
     #[inline]

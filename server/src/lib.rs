@@ -10,6 +10,7 @@
 #![deny(unsafe_code)]
 
 mod admin;
+mod alone;
 mod channels;
 mod client;
 mod command;
@@ -31,7 +32,9 @@ mod seed;
 mod server;
 mod shutdown;
 mod signals;
+mod slow;
 mod stats;
 mod tool;
+mod watched;
 
 pub use run::run;

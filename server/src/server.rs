@@ -2,33 +2,42 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Instant;
+use std::sync::{self, Arc, OnceLock, PoisonError, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 use exuvia::{Clock, Store, SystemClock};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, mpsc};
 
 use crate::channels::Channels;
-use crate::client::Clients;
+use crate::client::{ClientEntry, Clients};
+use crate::command::{CommandId, Failure, Spec};
 use crate::flags::Settings;
 use crate::gate::{Gate, Reasons};
 use crate::memory;
-use crate::resp::Limits;
+use crate::resp::{Args, Limits};
 use crate::shutdown::Request;
-use crate::stats::{SharedStats, ThreadStats};
+use crate::slow::Slow;
+use crate::stats::{CommandTotals, SharedStats, ThreadStats};
+use crate::watched::Watched;
 
 /// The server: the store, and everything around it.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) store: Store,
     clock: Arc<dyn Clock>,
-    settings: RwLock<Settings>,
+    settings: sync::RwLock<Settings>,
     /// The directory of the snapshots, absolute.
     pub(crate) dir: PathBuf,
     pub(crate) clients: Clients,
     pub(crate) channels: Channels,
     pub(crate) gate: Gate,
+    pub(crate) watched: Arc<Watched>,
+    pub(crate) slow: Slow,
+    /// Shared by writes that run on threads of their own.
+    aside: Arc<RwLock<()>>,
+    /// Held by whoever works on whole databases for longer than a moment.
+    whole: Arc<Mutex<()>>,
     pub(crate) threads: Vec<ThreadStats>,
     pub(crate) shared: SharedStats,
     pub(crate) started: Instant,
@@ -60,11 +69,15 @@ impl Server {
         Self {
             store,
             clock,
-            settings: RwLock::new(settings),
+            slow: Slow::new(&settings),
+            settings: sync::RwLock::new(settings),
             dir,
             clients: Clients::default(),
             channels: Channels::default(),
             gate,
+            watched: Arc::default(),
+            aside: Arc::default(),
+            whole: Arc::default(),
             threads,
             shared: SharedStats::default(),
             started: Instant::now(),
@@ -105,6 +118,7 @@ impl Server {
         if schedule != self.settings().schedule()? {
             self.store.set_schedule(schedule)?;
         }
+        self.slow.configure(settings);
         self.bulk_bytes_max.store(settings.bulk_bytes_max(), Ordering::Relaxed);
         self.check_memory(settings.maxmemory());
         Ok(())
@@ -157,6 +171,23 @@ impl Server {
         let _ = self.shutdown.send(request);
     }
 
+    /// Waits until writes are let in, and registers one that runs on a thread of its own, where
+    /// [`settle`](Self::settle) would not notice it. It lasts as long as the guard.
+    pub(crate) async fn write_aside(&self) -> OwnedRwLockReadGuard<()> {
+        loop {
+            self.gate.wait_while(|reasons| reasons.any(Reasons::HOLD_WRITES)).await;
+            let guard = Arc::clone(&self.aside).read_owned().await;
+            if !self.gate.reasons().any(Reasons::HOLD_WRITES) {
+                return guard;
+            }
+        }
+    }
+
+    /// Waits until nobody else works on whole databases.
+    pub(crate) async fn lock_whole(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.whole).lock_owned().await
+    }
+
     /// Waits until every command that began before has ended or waits itself.
     ///
     /// A connection thread runs one task at a time, so one more task on each of them runs only
@@ -168,6 +199,7 @@ impl Server {
             // A thread that is gone runs no commands.
             let _ = pass.await;
         }
+        drop(self.aside.write().await);
     }
 
     /// Commands processed so far.
@@ -176,10 +208,43 @@ impl Server {
         counts.map(|counts| counts.calls.get()).sum()
     }
 
+    /// Counts a command that ran, and notes it if it was slow or failed.
+    #[inline]
+    pub(crate) fn account(&self, ran: &Ran<'_>, failure: Option<&Failure>, client: &ClientEntry) {
+        let stats = &self.threads[client.thread];
+        let counts = stats.command(ran.id);
+        counts.ran(1, ran.took);
+        if self.slow.concerns(ran.took) {
+            self.slow.note(ran.spec, ran.args, ran.took, client, self.now_ms());
+        }
+        if let Some(failure) = failure {
+            counts.failed.add(1);
+            stats.errors.add(1);
+            self.shared.error(failure.text());
+        }
+    }
+
+    /// What all threads counted of one command.
+    pub(crate) fn command_totals(&self, id: CommandId) -> CommandTotals {
+        let mut totals = CommandTotals::default();
+        for thread in &self.threads {
+            totals.add(thread.command(id));
+        }
+        totals
+    }
+
     /// The sum of one counter over all threads.
     pub(crate) fn total(&self, counter: impl Fn(&ThreadStats) -> u64) -> u64 {
         self.threads.iter().map(counter).sum()
     }
+}
+
+/// A command that has run.
+pub(crate) struct Ran<'a> {
+    pub(crate) id: CommandId,
+    pub(crate) spec: &'static Spec,
+    pub(crate) args: Args<'a>,
+    pub(crate) took: Duration,
 }
 
 /// The server as its connections hold it.

@@ -32,14 +32,82 @@ impl OwnCounter {
     }
 }
 
-/// How often a command ran, and how it went.
+/// Classes of the time that a call took. Class 0 is below 1,024 ns, each other twice the one
+/// before; the last has no upper end.
+pub(crate) const TIME_CLASSES: usize = 32;
+
+/// How often a command ran, how long, and how it went.
 #[derive(Debug, Default)]
 pub(crate) struct CommandCounts {
     pub(crate) calls: OwnCounter,
+    pub(crate) nanos: OwnCounter,
+    /// Calls by the class of the time they took.
+    pub(crate) by_time: [OwnCounter; TIME_CLASSES],
     /// Calls that ran and failed.
     pub(crate) failed: OwnCounter,
     /// Calls that were refused before they ran.
     pub(crate) rejected: OwnCounter,
+}
+
+impl CommandCounts {
+    /// Counts `calls` calls that took so long together.
+    #[inline]
+    pub(crate) fn ran(&self, calls: u64, took: Duration) {
+        let nanos = took.as_nanos() as u64;
+        self.calls.add(calls);
+        self.nanos.add(nanos);
+        let each = nanos / calls.max(1);
+        let class = (u64::BITS - (each >> 10).leading_zeros()) as usize;
+        self.by_time[class.min(TIME_CLASSES - 1)].add(calls);
+    }
+
+    fn reset(&self) {
+        let counters = [&self.calls, &self.nanos, &self.failed, &self.rejected];
+        for counter in counters.into_iter().chain(&self.by_time) {
+            counter.reset();
+        }
+    }
+}
+
+/// What all threads counted of one command.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CommandTotals {
+    pub(crate) calls: u64,
+    pub(crate) nanos: u64,
+    pub(crate) failed: u64,
+    pub(crate) rejected: u64,
+    pub(crate) by_time: [u64; TIME_CLASSES],
+}
+
+impl CommandTotals {
+    pub(crate) fn add(&mut self, counts: &CommandCounts) {
+        self.calls += counts.calls.get();
+        self.nanos += counts.nanos.get();
+        self.failed += counts.failed.get();
+        self.rejected += counts.rejected.get();
+        for (total, count) in self.by_time.iter_mut().zip(&counts.by_time) {
+            *total += count.get();
+        }
+    }
+
+    /// Microseconds that this share of the calls took at most, as far as the classes tell.
+    pub(crate) fn usec_at(&self, share: f64) -> f64 {
+        let timed: u64 = self.by_time.iter().sum();
+        let wanted = (timed as f64 * share).ceil() as u64;
+        let mut seen = 0;
+        for (class, count) in self.by_time.iter().enumerate() {
+            seen += count;
+            if seen >= wanted {
+                return class_usec(class);
+            }
+        }
+        0.0
+    }
+}
+
+/// The upper end of a class, in microseconds.
+pub(crate) fn class_usec(class: usize) -> f64 {
+    (1_u64 << (class + 10)) as f64 / 1000.0
 }
 
 /// Counters of one connection thread, in cache lines of their own.
@@ -57,7 +125,7 @@ pub(crate) struct ThreadStats {
 impl ThreadStats {
     pub(crate) fn new() -> Self {
         Self {
-            commands: (0..Table::shared().len()).map(|_| CommandCounts::default()).collect(),
+            commands: Table::shared().all().map(|_| CommandCounts::default()).collect(),
             hits: OwnCounter::default(),
             misses: OwnCounter::default(),
             bytes_in: OwnCounter::default(),
@@ -80,9 +148,7 @@ impl ThreadStats {
     /// adding may survive.
     pub(crate) fn reset(&self) {
         for counts in &self.commands {
-            counts.calls.reset();
-            counts.failed.reset();
-            counts.rejected.reset();
+            counts.reset();
         }
         for counter in [&self.hits, &self.misses, &self.bytes_in, &self.bytes_out, &self.errors] {
             counter.reset();

@@ -44,7 +44,12 @@ fn info_has_the_fields_that_monitoring_reads() {
     assert_eq!(info(&mut client, "keyspace_hits"), "1");
     assert_eq!(info(&mut client, "keyspace_misses"), "1");
     assert_eq!(info(&mut client, "errorstat_ERR"), "count=1");
-    assert_eq!(info(&mut client, "cmdstat_get"), "calls=2,rejected_calls=0,failed_calls=0");
+    let get = info(&mut client, "cmdstat_get");
+    assert!(get.starts_with("calls=2,usec="), "{get}");
+    assert!(get.ends_with(",rejected_calls=0,failed_calls=0"), "{get}");
+    client.run("CLIENT GETNAME");
+    assert!(info(&mut client, "cmdstat_client|getname").starts_with("calls=1,"));
+    assert!(info(&mut client, "latency_percentiles_usec_get").starts_with("p50="));
     assert_eq!(info(&mut client, "connected_clients"), "1");
     assert_eq!(info(&mut client, "rdb_changes_since_last_save"), "1");
     assert_eq!(info(&mut client, "loading"), "0");

@@ -20,4 +20,5 @@ mod scan;
 mod script;
 mod server;
 mod shutdown;
+mod slow;
 mod transactions;

@@ -52,6 +52,7 @@ pub(crate) struct Report {
     pub(crate) bytes_out: AtomicU64,
     pub(crate) channels: AtomicU32,
     pub(crate) patterns: AtomicU32,
+    pub(crate) shards: AtomicU32,
     /// Queued commands, or -1 outside of a transaction.
     pub(crate) queued: AtomicI64,
     pub(crate) watched: AtomicU32,
@@ -135,7 +136,9 @@ impl ClientEntry {
     /// Whether it receives messages.
     pub(crate) fn is_subscriber(&self) -> bool {
         let report = &self.report;
-        report.channels.load(Ordering::Relaxed) + report.patterns.load(Ordering::Relaxed) > 0
+        [&report.channels, &report.patterns, &report.shards]
+            .iter()
+            .any(|count| count.load(Ordering::Relaxed) > 0)
     }
 
     /// The line that `CLIENT LIST` shows.
@@ -160,13 +163,11 @@ impl ClientEntry {
         }
         let command = match get32(&report.last_command).checked_sub(1) {
             None => "NULL",
-            Some(number) => {
-                Table::shared().iter().nth(number as usize).map_or("NULL", |(_, spec)| spec.name)
-            }
+            Some(number) => Table::shared().at(number as usize).map_or("NULL", |spec| spec.name),
         };
         let mut line = format!(
             "id={} addr={} laddr={} fd=0 name={name} age={} idle={} flags={flags} db={} sub={} \
-             psub={} ssub=0 multi={queued} watch={} qbuf={} qbuf-free={} argv-mem=0 multi-mem=0",
+             psub={} ssub={} multi={queued} watch={} qbuf={} qbuf-free={} argv-mem=0 multi-mem=0",
             self.id,
             self.peer,
             self.local,
@@ -175,6 +176,7 @@ impl ClientEntry {
             get32(&report.database),
             get32(&report.channels),
             get32(&report.patterns),
+            get32(&report.shards),
             get32(&report.watched),
             get(&report.input_bytes),
             get(&report.input_allocated).saturating_sub(get(&report.input_bytes)),

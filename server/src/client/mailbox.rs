@@ -14,6 +14,8 @@ const MAILBOX_BYTES_MAX: usize = 32 << 20;
 pub(crate) struct Message {
     /// The pattern of the subscription that it reaches, or none for a plain one.
     pub(crate) pattern: Option<Arc<[u8]>>,
+    /// Whether it was sent to a shard channel.
+    pub(crate) sharded: bool,
     pub(crate) channel: Arc<[u8]>,
     pub(crate) payload: Arc<[u8]>,
 }
@@ -28,7 +30,7 @@ impl Message {
         match &self.pattern {
             None => {
                 out.push(3);
-                out.bulk(b"message");
+                out.bulk(if self.sharded { b"smessage" } else { b"message" });
             }
             Some(pattern) => {
                 out.push(4);

@@ -8,4 +8,4 @@ mod session;
 pub(crate) use entry::{ClientEntry, Signals, wake};
 pub(crate) use mailbox::{Mailbox, Message};
 pub(crate) use registry::Clients;
-pub(crate) use session::{Queue, Queued, ReplyMode, Session, Watch};
+pub(crate) use session::{Queue, Queued, ReplyMode, Session, Watches};

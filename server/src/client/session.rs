@@ -7,8 +7,10 @@ use std::sync::atomic::Ordering;
 use exuvia::{Expiry, Item};
 
 use super::ClientEntry;
+use crate::channels::Topic;
 use crate::command::CommandId;
 use crate::resp::{Args, OwnedArgs};
+use crate::watched::{Watched, Watcher};
 
 /// Which replies a client wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,16 +48,77 @@ pub(crate) struct Watch {
     pub(crate) seen: Option<(Item, Expiry)>,
 }
 
+/// What a client watches. Dropping it ends that.
+#[derive(Debug)]
+pub(crate) struct Watches {
+    watched: Arc<Watched>,
+    watcher: Arc<Watcher>,
+    keys: Vec<Watch>,
+}
+
+impl Watches {
+    pub(crate) fn new(watched: &Arc<Watched>) -> Self {
+        Self { watched: Arc::clone(watched), watcher: Arc::default(), keys: Vec::new() }
+    }
+
+    /// Watches a key, unless it is watched already. `read` is called once every later write of
+    /// the key will be noticed.
+    pub(crate) fn add<E>(
+        &mut self,
+        database: u16,
+        key: &[u8],
+        read: impl FnOnce() -> Result<Option<(Item, Expiry)>, E>,
+    ) -> Result<(), E> {
+        if self.keys.iter().any(|watch| watch.database == database && *watch.key == *key) {
+            return Ok(());
+        }
+        self.watched.watch(database, key, &self.watcher);
+        self.keys.push(Watch { database, key: key.into(), seen: None });
+        let seen = read()?;
+        if let Some(watch) = self.keys.last_mut() {
+            watch.seen = seen;
+        }
+        Ok(())
+    }
+
+    /// Whether a write of one of the keys was noticed.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.watcher.is_touched()
+    }
+
+    pub(crate) fn keys(&self) -> &[Watch] {
+        &self.keys
+    }
+}
+
+impl Drop for Watches {
+    fn drop(&mut self) {
+        for watch in &self.keys {
+            self.watched.unwatch(watch.database, &watch.key, &self.watcher);
+        }
+    }
+}
+
 /// What a client has subscribed to.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     pub(crate) channels: BTreeSet<Arc<[u8]>>,
     pub(crate) patterns: BTreeSet<Arc<[u8]>>,
+    pub(crate) shards: BTreeSet<Arc<[u8]>>,
 }
 
 impl Subscriptions {
-    pub(crate) fn len(&self) -> usize {
-        self.channels.len() + self.patterns.len()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.channels.is_empty() && self.patterns.is_empty() && self.shards.is_empty()
+    }
+
+    /// The subscriptions of one kind.
+    pub(crate) fn of_mut(&mut self, topic: Topic) -> &mut BTreeSet<Arc<[u8]>> {
+        match topic {
+            Topic::Channel => &mut self.channels,
+            Topic::Pattern => &mut self.patterns,
+            Topic::Shard => &mut self.shards,
+        }
     }
 }
 
@@ -65,7 +128,9 @@ pub(crate) struct Session {
     pub(crate) entry: Arc<ClientEntry>,
     pub(crate) authenticated: bool,
     pub(crate) queue: Option<Queue>,
-    pub(crate) watches: Vec<Watch>,
+    pub(crate) watches: Option<Watches>,
+    /// The commands of a transaction run.
+    pub(crate) executes: bool,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) reply: ReplyMode,
     /// Close the connection once the replies are sent.
@@ -78,7 +143,8 @@ impl Session {
             entry,
             authenticated,
             queue: None,
-            watches: Vec::new(),
+            watches: None,
+            executes: false,
             subscriptions: Subscriptions::default(),
             reply: ReplyMode::On,
             closing: false,
@@ -91,14 +157,13 @@ impl Session {
         self.authenticated
             && self.queue.is_none()
             && self.reply == ReplyMode::On
-            && self.subscriptions.channels.is_empty()
-            && self.subscriptions.patterns.is_empty()
+            && self.subscriptions.is_empty()
     }
 
     /// Whether only the commands of a subscriber are served.
     pub(crate) fn is_confined(&self) -> bool {
         // A client of RESP3 can tell messages from replies.
-        self.subscriptions.len() > 0 && self.entry.report.resp.load(Ordering::Relaxed) == 2
+        !self.subscriptions.is_empty() && self.entry.report.resp.load(Ordering::Relaxed) == 2
     }
 
     /// Queues a command for `EXEC`; `false` if the queue has become too large.

@@ -75,6 +75,32 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
             "O(N) Where N is the number of paused clients",
             "Resumes processing commands from paused clients.",
         ),
+        Spec::now(Group::Connection, "client|getredir", 2, getredir).flags(SELF).doc(
+            "6.0.0",
+            "O(1)",
+            "Returns the client ID to which the connection's tracking notifications are \
+             redirected.",
+        ),
+        Spec::now(Group::Connection, "client|tracking", -3, tracking).flags(SELF).doc(
+            "6.0.0",
+            "O(1)",
+            "Controls server-assisted client-side caching for the connection.",
+        ),
+        Spec::now(Group::Connection, "client|trackinginfo", 2, trackinginfo).flags(SELF).doc(
+            "6.2.0",
+            "O(1)",
+            "Returns information about server-assisted client-side caching for the connection.",
+        ),
+        Spec::now(Group::Connection, "client|caching", 3, caching).flags(SELF).doc(
+            "6.0.0",
+            "O(1)",
+            "Instructs the server whether to track the keys in the next request.",
+        ),
+        Spec::now(Group::Connection, "client|unblock", -3, unblock).flags(OTHERS).doc(
+            "5.0.0",
+            "O(1)",
+            "Unblocks a client blocked by a blocking command from a different connection.",
+        ),
         Spec::now(Group::Connection, "client|help", 2, help).flags(SELF).doc(
             "5.0.0",
             "O(1)",
@@ -196,6 +222,58 @@ fn unpause(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
+/// Nothing is tracked, so nothing is redirected.
+fn getredir(call: &mut Call<'_>) -> Outcome {
+    call.out.integer(-1);
+    Ok(())
+}
+
+fn tracking(call: &mut Call<'_>) -> Outcome {
+    match call.args.at(2) {
+        word if is(word, "off") => {
+            call.out.ok();
+            Ok(())
+        }
+        word if is(word, "on") => {
+            Err(Failure::new("ERR tracking of keys for client-side caching is not supported"))
+        }
+        _ => Err(Failure::SYNTAX),
+    }
+}
+
+fn trackinginfo(call: &mut Call<'_>) -> Outcome {
+    call.out.map(3);
+    call.out.bulk(b"flags");
+    call.out.set(1);
+    call.out.bulk(b"off");
+    call.out.bulk(b"redirect");
+    call.out.integer(-1);
+    call.out.bulk(b"prefixes");
+    call.out.array(0);
+    Ok(())
+}
+
+fn caching(_: &mut Call<'_>) -> Outcome {
+    Err(Failure::new(
+        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or \
+         OPTOUT mode enabled",
+    ))
+}
+
+/// No command blocks, so nobody is ever unblocked.
+fn unblock(call: &mut Call<'_>) -> Outcome {
+    call.integer(2)?;
+    match call.args.get(3) {
+        None => {}
+        Some(word) if call.args.len() == 4 && (is(word, "timeout") || is(word, "error")) => {}
+        Some(_) => {
+            return Err(Failure::new("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
+    }
+    call.out.integer(0);
+    Ok(())
+}
+
 fn help(call: &mut Call<'_>) -> Outcome {
     call.out.help(
         "CLIENT",
@@ -212,6 +290,10 @@ fn help(call: &mut Call<'_>) -> Outcome {
                 "PAUSE <timeout> [WRITE|ALL]",
                 "Suspend all, or just write, clients for <timeout> ms.",
             ),
+            ("GETREDIR", "Always -1: keys are not tracked."),
+            ("TRACKING OFF", "Accepted; keys are not tracked."),
+            ("TRACKINGINFO", "Report tracking status for the current connection."),
+            ("UNBLOCK <clientid> [TIMEOUT|ERROR]", "Always 0: no client ever blocks."),
             ("REPLY (ON|OFF|SKIP)", "Control the replies sent to the current connection."),
             ("SETINFO (LIB-NAME|LIB-VER) <value>", "Tell of the client library."),
             ("SETNAME <name>", "Assign the name <name> to the current connection."),

@@ -2,7 +2,7 @@
 
 use super::call::is;
 use super::spec::{Flags, Group, Spec};
-use super::table::{Table, subcommand};
+use super::table::Table;
 use super::{Call, Failure, Outcome};
 use crate::glob;
 use crate::resp::{Args, Output};
@@ -36,6 +36,11 @@ pub(super) const COMMANDS: &[Spec] = &[Spec {
             "2.8.13",
             "O(N) where N is the number of arguments to the command",
             "Extracts the key names from an arbitrary command.",
+        ),
+        Spec::now(Group::Server, "command|getkeysandflags", -4, getkeysandflags).flags(ABOUT).doc(
+            "7.0.0",
+            "O(N) where N is the number of arguments to the command",
+            "Extracts the key names and access flags for an arbitrary command.",
         ),
         Spec::now(Group::Server, "command|help", 2, help).flags(ABOUT).doc(
             "5.0.0",
@@ -96,16 +101,9 @@ fn list(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// The command of that name, or the subcommand of the name `container|name`.
 fn find(name: &[u8]) -> Option<&'static Spec> {
     let table = Table::shared();
-    match name.iter().position(|byte| *byte == b'|') {
-        None => table.find(name).map(|id| table.spec(id)),
-        Some(bar) => {
-            let container = table.spec(table.find(&name[..bar])?);
-            subcommand(container, &name[bar + 1..])
-        }
-    }
+    table.find_full(name).map(|id| table.spec(id))
 }
 
 fn info(call: &mut Call<'_>) -> Outcome {
@@ -159,33 +157,40 @@ fn key_specs(out: &mut Output, spec: &Spec) {
         out.array(0);
         return;
     }
-    out.array(1);
-    out.map(3);
-    out.bulk(b"flags");
-    let access = if spec.flags.has(Flags::WRITE) { "RW" } else { "RO" };
-    out.set(1);
-    out.status(access);
-    out.bulk(b"begin_search");
-    out.map(2);
-    out.bulk(b"type");
-    out.bulk(b"index");
-    out.bulk(b"spec");
-    out.map(1);
-    out.bulk(b"index");
-    out.integer(i64::from(keys.first));
-    out.bulk(b"find_keys");
-    out.map(2);
-    out.bulk(b"type");
-    out.bulk(b"range");
-    out.bulk(b"spec");
-    out.map(3);
-    out.bulk(b"lastkey");
-    // Relative to the first key, unless it counts from the end.
-    out.integer(i64::from(if keys.last < 0 { keys.last } else { keys.last - keys.first }));
-    out.bulk(b"keystep");
-    out.integer(i64::from(keys.step));
-    out.bulk(b"limit");
-    out.integer(0);
+    // Keys that are treated differently have a specification each.
+    out.array(spec.access.len());
+    for (index, access) in spec.access.iter().enumerate() {
+        let first = keys.first + index as i32;
+        let is_last = index + 1 == spec.access.len();
+        let last = if is_last { keys.last } else { first };
+        out.map(3);
+        out.bulk(b"flags");
+        out.set(access.len());
+        for flag in *access {
+            out.status(flag);
+        }
+        out.bulk(b"begin_search");
+        out.map(2);
+        out.bulk(b"type");
+        out.bulk(b"index");
+        out.bulk(b"spec");
+        out.map(1);
+        out.bulk(b"index");
+        out.integer(i64::from(first));
+        out.bulk(b"find_keys");
+        out.map(2);
+        out.bulk(b"type");
+        out.bulk(b"range");
+        out.bulk(b"spec");
+        out.map(3);
+        out.bulk(b"lastkey");
+        // Relative to the first key, unless it counts from the end.
+        out.integer(i64::from(if last < 0 { last } else { last - first }));
+        out.bulk(b"keystep");
+        out.integer(i64::from(keys.step));
+        out.bulk(b"limit");
+        out.integer(0);
+    }
 }
 
 fn docs(call: &mut Call<'_>) -> Outcome {
@@ -223,13 +228,13 @@ fn document(out: &mut Output, spec: &Spec) {
     }
 }
 
-fn getkeys(call: &mut Call<'_>) -> Outcome {
-    let command: Args<'_> = call.args.from(2);
+/// The command that the arguments from the third on are, and where its keys are.
+fn keys_of<'a>(call: &Call<'a>) -> Result<(&'static Spec, Args<'a>, Vec<usize>), Failure> {
+    let command: Args<'a> = call.args.from(2);
     let table = Table::shared();
-    let spec = table
-        .find(command.at(0))
-        .map(|id| table.spec(id))
-        .ok_or(Failure::new("ERR Invalid command specified"))?;
+    let id = table.find(command.at(0)).ok_or(Failure::new("ERR Invalid command specified"))?;
+    let id = command.get(1).and_then(|name| table.subcommand(id, name)).unwrap_or(id);
+    let spec = table.spec(id);
     if !spec.accepts(command.len()) {
         return Err(Failure::new("ERR Invalid number of arguments specified for command"));
     }
@@ -237,9 +242,41 @@ fn getkeys(call: &mut Call<'_>) -> Outcome {
     if keys.is_empty() {
         return Err(Failure::new("ERR The command has no key arguments"));
     }
+    Ok((spec, command, keys))
+}
+
+fn getkeys(call: &mut Call<'_>) -> Outcome {
+    let (_, command, keys) = keys_of(call)?;
     call.out.array(keys.len());
     for position in keys {
         call.out.bulk(command.at(position));
+    }
+    Ok(())
+}
+
+/// What this very command does with its key number `index`.
+fn access(spec: &Spec, command: Args<'_>, index: usize) -> &'static [&'static str] {
+    let has = |word| command.from(2).iter().any(|arg| is(arg, word));
+    match spec.name {
+        "set" if has("get") => &["RW", "access", "update"],
+        "set" => &["OW", "update"],
+        "bitfield" if has("set") || has("incrby") => &["RW", "access", "update"],
+        "bitfield" => &["RO", "access"],
+        _ => spec.access_of(index),
+    }
+}
+
+fn getkeysandflags(call: &mut Call<'_>) -> Outcome {
+    let (spec, command, keys) = keys_of(call)?;
+    call.out.array(keys.len());
+    for (index, position) in keys.into_iter().enumerate() {
+        call.out.array(2);
+        call.out.bulk(command.at(position));
+        let access = access(spec, command, index);
+        call.out.set(access.len());
+        for flag in access {
+            call.out.status(flag);
+        }
     }
     Ok(())
 }
@@ -254,6 +291,7 @@ fn help(call: &mut Call<'_>) -> Outcome {
             ("INFO [<command-name> ...]", "Return details about multiple commands."),
             ("DOCS [<command-name> ...]", "Return documentation details about multiple commands."),
             ("GETKEYS <full-command>", "Return the keys from a full command."),
+            ("GETKEYSANDFLAGS <full-command>", "Return the keys and the access flags."),
         ],
     );
     Ok(())

@@ -85,7 +85,7 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     let Call { session, server, keys, .. } = call;
     forget_subscriptions(server, session);
     session.queue = None;
-    session.watches.clear();
+    session.watches = None;
     session.reply = ReplyMode::On;
     session.authenticated = server.settings().requirepass().is_empty();
     *keys.database = server.store.database(0)?;

@@ -7,31 +7,31 @@ use super::{Call, Failure, Outcome};
 use crate::number::{AddError, add_decimals, format_i64, parse_i64};
 
 pub(super) const COMMANDS: &[Spec] = &[
-    Spec::now(Group::String, "incr", 2, incr).writes().grows().fast().key().doc(
+    Spec::now(Group::String, "incr", 2, incr).writes().grows().fast().key().access(&[&["RW", "access", "update"]]).doc(
         "1.0.0",
         "O(1)",
         "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't \
          exist.",
     ),
-    Spec::now(Group::String, "decr", 2, decr).writes().grows().fast().key().doc(
+    Spec::now(Group::String, "decr", 2, decr).writes().grows().fast().key().access(&[&["RW", "access", "update"]]).doc(
         "1.0.0",
         "O(1)",
         "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't \
          exist.",
     ),
-    Spec::now(Group::String, "incrby", 3, incrby).writes().grows().fast().key().doc(
+    Spec::now(Group::String, "incrby", 3, incrby).writes().grows().fast().key().access(&[&["RW", "access", "update"]]).doc(
         "1.0.0",
         "O(1)",
         "Increments the integer value of a key by a number. Uses 0 as initial value if the key \
          doesn't exist.",
     ),
-    Spec::now(Group::String, "decrby", 3, decrby).writes().grows().fast().key().doc(
+    Spec::now(Group::String, "decrby", 3, decrby).writes().grows().fast().key().access(&[&["RW", "access", "update"]]).doc(
         "1.0.0",
         "O(1)",
         "Decrements a number from the integer value of a key. Uses 0 as initial value if the key \
          doesn't exist.",
     ),
-    Spec::now(Group::String, "incrbyfloat", 3, incrbyfloat).writes().grows().fast().key().doc(
+    Spec::now(Group::String, "incrbyfloat", 3, incrbyfloat).writes().grows().fast().key().access(&[&["RW", "access", "update"]]).doc(
         "2.6.0",
         "O(1)",
         "Increment the floating point value of a key by a number. Uses 0 as initial value if the \

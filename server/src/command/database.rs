@@ -4,6 +4,7 @@ use super::call::is;
 use super::generic::database_index;
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
+use crate::watched::Watchers;
 
 pub(super) const COMMANDS: &[Spec] =
     &[
@@ -38,16 +39,29 @@ fn check_flush(call: &Call<'_>) -> Outcome {
     }
 }
 
+/// Those who watch keys that are there, in the databases for which `concerns` is true.
+fn watchers_of(call: &Call<'_>, concerns: impl Fn(u16) -> bool) -> Watchers {
+    call.server.watched.watchers(|database, key| {
+        concerns(database)
+            && call.server.store.database(database).is_ok_and(|keys| keys.contains_key(key))
+    })
+}
+
 fn flushdb(call: &mut Call<'_>) -> Outcome {
     check_flush(call)?;
+    let index = call.keys.database.index();
+    let watchers = watchers_of(call, |database| database == index);
     call.keys.database.clear();
+    watchers.touch();
     call.out.ok();
     Ok(())
 }
 
 fn flushall(call: &mut Call<'_>) -> Outcome {
     check_flush(call)?;
+    let watchers = watchers_of(call, |_| true);
     call.server.store.clear_all();
+    watchers.touch();
     call.out.ok();
     Ok(())
 }
@@ -61,7 +75,14 @@ fn swapdb(call: &mut Call<'_>) -> Outcome {
         other => other,
     };
     let (a, b) = (index(1)?, index(2)?);
+    let exists = |database, key: &[u8]| {
+        call.server.store.database(database).is_ok_and(|database| database.contains_key(key))
+    };
+    let watchers = call.server.watched.watchers(|database, key| {
+        (database == a || database == b) && (exists(a, key) || exists(b, key))
+    });
     call.server.store.swap_databases(a, b)?;
+    watchers.touch();
     call.out.ok();
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! The code of `DEBUG`.
 
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::time::Duration;
 
-use exuvia::{Condition, Database, Error, SaveOptions, SetOptions};
+use exuvia::{Condition, Error, SaveOptions, SetOptions};
 
 use super::call::{blocking, integer, is};
-use super::{Call, Failure, LongCall, Outcome};
+use super::{Call, Failure, Keys, LongCall, Outcome};
 use crate::gate::Reasons;
 use crate::number::{parse_f64, parse_i64};
 use crate::server::Shared;
@@ -63,11 +64,11 @@ impl Population {
         value
     }
 
-    /// Makes the keys `from..to` that are not there yet.
-    fn make(&self, database: &Database, from: u64, to: u64, noise: &mut Noise) -> Outcome {
+    /// Makes the keys with these numbers that are not there yet.
+    fn make(&self, mut keys: Keys<'_>, numbers: Range<u64>, noise: &mut Noise) -> Outcome {
         let options = SetOptions { condition: Condition::IfAbsent, ..SetOptions::default() };
-        for number in from..to {
-            database.set_with(&self.key(number), self.value(number, noise), options)?;
+        for number in numbers {
+            keys.set_with(&self.key(number), self.value(number, noise).into(), options)?;
         }
         Ok(())
     }
@@ -101,14 +102,17 @@ pub(super) fn populate<'a>(
     Box::pin(async move {
         let population = Population::parse(&call)?;
         let mut noise = Noise(call.server.now_ms());
-        let database = call.database.clone();
         let mut made = 0;
         while made < population.count {
             if call.server.gate.reasons().any(Reasons::OUT_OF_MEMORY) {
                 return Err(Failure::OUT_OF_MEMORY);
             }
             let end = (made + TURN_KEYS).min(population.count);
-            population.make(&database, made, end, &mut noise)?;
+            population.make(
+                Keys::live(call.database, call.server, call.stats),
+                made..end,
+                &mut noise,
+            )?;
             made = end;
             tokio::task::yield_now().await;
             // Writes may have been held meanwhile, as for the cut of a shutdown.
@@ -129,6 +133,8 @@ pub(super) fn reload<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outc
             Some(_) => return Err(Failure::SYNTAX),
         };
         let server = call.server;
+        let _whole = server.lock_whole().await;
+        let watchers = server.watched.watchers(|_, _| true);
         if save {
             let _held = Held::new(server).await?;
             let name = save_all(server).await?;
@@ -140,6 +146,7 @@ pub(super) fn reload<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outc
             let name = newest.or(loaded).ok_or(Failure::new("ERR there is no snapshot to load"))?;
             load(server, name).await?;
         }
+        watchers.touch();
         call.out.ok();
         Ok(())
     })

@@ -8,51 +8,67 @@ use super::spec::{Group, Spec};
 use super::{Call, Failure, Outcome};
 
 pub(super) const COMMANDS: &[Spec] = &[
-    Spec::now(Group::Generic, "expire", -3, expire).writes().fast().key().doc(
-        "1.0.0",
-        "O(1)",
-        "Sets the expiration time of a key in seconds.",
-    ),
-    Spec::now(Group::Generic, "pexpire", -3, pexpire).writes().fast().key().doc(
-        "2.6.0",
-        "O(1)",
-        "Sets the expiration time of a key in milliseconds.",
-    ),
-    Spec::now(Group::Generic, "expireat", -3, expireat).writes().fast().key().doc(
-        "1.2.0",
-        "O(1)",
-        "Sets the expiration time of a key to a Unix timestamp.",
-    ),
-    Spec::now(Group::Generic, "pexpireat", -3, pexpireat).writes().fast().key().doc(
-        "2.6.0",
-        "O(1)",
-        "Sets the expiration time of a key to a Unix milliseconds timestamp.",
-    ),
-    Spec::now(Group::Generic, "ttl", 2, ttl).reads().fast().key().doc(
+    Spec::now(Group::Generic, "expire", -3, expire)
+        .writes()
+        .fast()
+        .key()
+        .access(&[&["RW", "update"]])
+        .doc("1.0.0", "O(1)", "Sets the expiration time of a key in seconds."),
+    Spec::now(Group::Generic, "pexpire", -3, pexpire)
+        .writes()
+        .fast()
+        .key()
+        .access(&[&["RW", "update"]])
+        .doc("2.6.0", "O(1)", "Sets the expiration time of a key in milliseconds."),
+    Spec::now(Group::Generic, "expireat", -3, expireat)
+        .writes()
+        .fast()
+        .key()
+        .access(&[&["RW", "update"]])
+        .doc("1.2.0", "O(1)", "Sets the expiration time of a key to a Unix timestamp."),
+    Spec::now(Group::Generic, "pexpireat", -3, pexpireat)
+        .writes()
+        .fast()
+        .key()
+        .access(&[&["RW", "update"]])
+        .doc(
+            "2.6.0",
+            "O(1)",
+            "Sets the expiration time of a key to a Unix milliseconds timestamp.",
+        ),
+    Spec::now(Group::Generic, "ttl", 2, ttl).reads().fast().key().access(&[&["RO", "access"]]).doc(
         "1.0.0",
         "O(1)",
         "Returns the expiration time in seconds of a key.",
     ),
-    Spec::now(Group::Generic, "pttl", 2, pttl).reads().fast().key().doc(
-        "2.6.0",
-        "O(1)",
-        "Returns the expiration time in milliseconds of a key.",
-    ),
-    Spec::now(Group::Generic, "expiretime", 2, expiretime).reads().fast().key().doc(
-        "7.0.0",
-        "O(1)",
-        "Returns the expiration time of a key as a Unix timestamp.",
-    ),
-    Spec::now(Group::Generic, "pexpiretime", 2, pexpiretime).reads().fast().key().doc(
-        "7.0.0",
-        "O(1)",
-        "Returns the expiration time of a key as a Unix milliseconds timestamp.",
-    ),
-    Spec::now(Group::Generic, "persist", 2, persist).writes().fast().key().doc(
-        "2.2.0",
-        "O(1)",
-        "Removes the expiration time of a key.",
-    ),
+    Spec::now(Group::Generic, "pttl", 2, pttl)
+        .reads()
+        .fast()
+        .key()
+        .access(&[&["RO", "access"]])
+        .doc("2.6.0", "O(1)", "Returns the expiration time in milliseconds of a key."),
+    Spec::now(Group::Generic, "expiretime", 2, expiretime)
+        .reads()
+        .fast()
+        .key()
+        .access(&[&["RO", "access"]])
+        .doc("7.0.0", "O(1)", "Returns the expiration time of a key as a Unix timestamp."),
+    Spec::now(Group::Generic, "pexpiretime", 2, pexpiretime)
+        .reads()
+        .fast()
+        .key()
+        .access(&[&["RO", "access"]])
+        .doc(
+            "7.0.0",
+            "O(1)",
+            "Returns the expiration time of a key as a Unix milliseconds timestamp.",
+        ),
+    Spec::now(Group::Generic, "persist", 2, persist)
+        .writes()
+        .fast()
+        .key()
+        .access(&[&["RW", "update"]])
+        .doc("2.2.0", "O(1)", "Removes the expiration time of a key."),
 ];
 
 fn expire(call: &mut Call<'_>) -> Outcome {

@@ -30,6 +30,10 @@ impl Failure {
         Self::new("WRONGPASS invalid username-password pair or user is disabled.");
     pub(crate) const EXEC_ABORT: Self =
         Self::new("EXECABORT Transaction discarded because of previous errors.");
+    pub(crate) const EXEC_ABORT_OUT_OF_MEMORY: Self = Self::new(
+        "EXECABORT Transaction discarded because of: OOM command not allowed when used memory > \
+         'maxmemory'.",
+    );
     pub(crate) const SAVE_IN_PROGRESS: Self = Self::new("ERR Background save already in progress");
 
     pub(crate) const fn new(text: &'static str) -> Self {
@@ -70,6 +74,21 @@ impl Failure {
         let subcommand = String::from_utf8_lossy(&subcommand[..subcommand.len().min(128)]);
         let name = name.to_uppercase();
         Self(format!("ERR unknown subcommand '{subcommand}'. Try {name} HELP.").into())
+    }
+}
+
+impl Failure {
+    /// Arguments that a subcommand of the command `name` does not take.
+    pub(crate) fn wrong_form(name: &str, subcommand: &[u8]) -> Self {
+        let subcommand = String::from_utf8_lossy(&subcommand[..subcommand.len().min(128)]);
+        let name = name.to_uppercase();
+        Self(
+            format!(
+                "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try \
+                 {name} HELP."
+            )
+            .into(),
+        )
     }
 }
 

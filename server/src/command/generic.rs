@@ -7,28 +7,28 @@ use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
 
 pub(super) const COMMANDS: &[Spec] = &[
-    Spec::now(Group::Generic, "del", -2, del).long(many::LONG_ARGS, many::del).writes().keys(1, -1, 1).doc(
+    Spec::now(Group::Generic, "del", -2, del).long(many::LONG_ARGS, many::del).writes().keys(1, -1, 1).access(&[&["RM", "delete"]]).doc(
         "1.0.0",
         "O(N) where N is the number of keys that will be removed.",
         "Deletes one or more keys.",
     ),
-    Spec::now(Group::Generic, "unlink", -2, del).long(many::LONG_ARGS, many::del).writes().fast().keys(1, -1, 1).doc(
+    Spec::now(Group::Generic, "unlink", -2, del).long(many::LONG_ARGS, many::del).writes().fast().keys(1, -1, 1).access(&[&["RM", "delete"]]).doc(
         "4.0.0",
         "O(N) where N is the number of keys that will be removed.",
         "Asynchronously deletes one or more keys.",
     ),
-    Spec::now(Group::Generic, "exists", -2, exists).long(many::LONG_ARGS, many::exists).reads().fast().keys(1, -1, 1).doc(
+    Spec::now(Group::Generic, "exists", -2, exists).long(many::LONG_ARGS, many::exists).reads().fast().keys(1, -1, 1).access(&[&["RO"]]).doc(
         "1.0.0",
         "O(N) where N is the number of keys to check.",
         "Determines whether one or more keys exist.",
     ),
-    Spec::now(Group::Generic, "touch", -2, exists).long(many::LONG_ARGS, many::exists).reads().fast().keys(1, -1, 1).doc(
+    Spec::now(Group::Generic, "touch", -2, exists).long(many::LONG_ARGS, many::exists).reads().fast().keys(1, -1, 1).access(&[&["RO"]]).doc(
         "3.2.1",
         "O(N) where N is the number of keys that will be touched.",
         "Returns the number of existing keys out of those specified after updating the time they \
          were last accessed.",
     ),
-    Spec::now(Group::Generic, "type", 2, type_of).reads().fast().key().doc(
+    Spec::now(Group::Generic, "type", 2, type_of).reads().fast().key().access(&[&["RO"]]).doc(
         "1.0.0",
         "O(1)",
         "Determines the type of value stored at a key.",

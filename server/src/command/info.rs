@@ -8,6 +8,7 @@ use super::call::is;
 use super::persistence::last_save_ms;
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Outcome, Table};
+use crate::channels::Topic;
 use crate::gate::Reasons;
 use crate::memory::{human, resident_bytes, system_bytes, used_bytes};
 use crate::server::Shared;
@@ -22,7 +23,7 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::now(Group::Server, "info", -1, info
 type Section = fn(&mut String, &Call<'_>);
 
 /// Every section, and whether a plain `INFO` shows it.
-const SECTIONS: [(&str, bool, Section); 12] = [
+const SECTIONS: [(&str, bool, Section); 13] = [
     ("Server", true, server),
     ("Clients", true, clients),
     ("Memory", true, memory),
@@ -33,6 +34,7 @@ const SECTIONS: [(&str, bool, Section); 12] = [
     ("Modules", true, |_, _| {}),
     ("Commandstats", false, commandstats),
     ("Errorstats", true, errorstats),
+    ("Latencystats", false, latencystats),
     ("Cluster", true, |text, _| line(text, "cluster_enabled", 0)),
     ("Keyspace", true, keyspace),
 ];
@@ -220,7 +222,8 @@ fn stats(text: &mut String, call: &Call<'_>) {
     line(text, "evicted_keys", 0);
     line(text, "keyspace_hits", server.total(|thread| thread.hits.get()));
     line(text, "keyspace_misses", server.total(|thread| thread.misses.get()));
-    line(text, "pubsub_channels", server.channels.channels());
+    line(text, "pubsub_channels", server.channels.channels(Topic::Channel));
+    line(text, "pubsubshard_channels", server.channels.channels(Topic::Shard));
     line(text, "pubsub_patterns", server.channels.patterns());
     line(text, "total_error_replies", server.total(|thread| thread.errors.get()));
 }
@@ -253,20 +256,36 @@ fn cpu(text: &mut String, _: &Call<'_>) {
 }
 
 fn commandstats(text: &mut String, call: &Call<'_>) {
-    for (id, spec) in Table::shared().iter() {
-        let total = |counter: fn(&crate::stats::CommandCounts) -> u64| {
-            call.server.total(|thread| counter(thread.command(id)))
-        };
-        let (calls, failed) =
-            (total(|counts| counts.calls.get()), total(|counts| counts.failed.get()));
-        let rejected = total(|counts| counts.rejected.get());
-        if calls + rejected > 0 {
-            line(
-                text,
-                &format!("cmdstat_{}", spec.name),
-                format_args!("calls={calls},rejected_calls={rejected},failed_calls={failed}"),
-            );
+    for (id, spec) in Table::shared().all() {
+        let totals = call.server.command_totals(id);
+        if totals.calls + totals.rejected == 0 {
+            continue;
         }
+        let usec = totals.nanos / 1000;
+        let each = totals.nanos as f64 / 1000.0 / totals.calls.max(1) as f64;
+        line(
+            text,
+            &format!("cmdstat_{}", spec.name),
+            format_args!(
+                "calls={},usec={usec},usec_per_call={each:.2},rejected_calls={},failed_calls={}",
+                totals.calls, totals.rejected, totals.failed
+            ),
+        );
+    }
+}
+
+fn latencystats(text: &mut String, call: &Call<'_>) {
+    for (id, spec) in Table::shared().all() {
+        let totals = call.server.command_totals(id);
+        if totals.calls == 0 {
+            continue;
+        }
+        let [half, most, nearly_all] = [0.5, 0.99, 0.999].map(|share| totals.usec_at(share));
+        line(
+            text,
+            &format!("latency_percentiles_usec_{}", spec.name),
+            format_args!("p50={half:.3},p99={most:.3},p99.9={nearly_all:.3}"),
+        );
     }
 }
 

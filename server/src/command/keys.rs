@@ -6,7 +6,9 @@ use exuvia::{
 };
 
 use super::Failure;
+use crate::server::Server;
 use crate::stats::ThreadStats;
+use crate::watched::Watched;
 
 /// An atomic step, without the lifetime of the store it belongs to.
 pub(crate) trait Step {
@@ -16,17 +18,64 @@ pub(crate) trait Step {
     fn remove(&mut self, database: u16, key: &[u8]) -> Result<bool, Error>;
 }
 
-impl Step for Transaction<'_> {
+/// A transaction of the store that notes the keys it writes, for those who watch them.
+pub(crate) struct Recorder<'t, 's> {
+    transaction: &'t mut Transaction<'s>,
+    written: &'t mut Written,
+}
+
+impl<'t, 's> Recorder<'t, 's> {
+    pub(crate) fn new(transaction: &'t mut Transaction<'s>, written: &'t mut Written) -> Self {
+        Self { transaction, written }
+    }
+}
+
+/// Keys that a transaction writes, if somebody watches any key at all.
+#[derive(Debug)]
+pub(crate) struct Written {
+    keys: Option<Vec<(u16, Box<[u8]>)>>,
+}
+
+impl Written {
+    pub(crate) fn new(watched: &Watched) -> Self {
+        Self { keys: watched.any().then(Vec::new) }
+    }
+
+    /// Begins anew, as the transaction does.
+    pub(crate) fn restart(&mut self) {
+        self.keys.iter_mut().for_each(Vec::clear);
+    }
+
+    fn add(&mut self, database: u16, key: &[u8]) {
+        if let Some(keys) = &mut self.keys {
+            keys.push((database, key.into()));
+        }
+    }
+
+    /// Tells those who watch the keys, once the transaction has taken effect.
+    pub(crate) fn touch(self, watched: &Watched) {
+        for (database, key) in self.keys.into_iter().flatten() {
+            watched.touch(database, &key);
+        }
+    }
+}
+
+impl Step for Recorder<'_, '_> {
     fn item(&mut self, database: u16, key: &[u8]) -> Result<Option<(Item, Expiry)>, Error> {
-        Transaction::item(self, database, key)
+        self.transaction.item(database, key)
     }
 
     fn set(&mut self, database: u16, key: &[u8], item: Item, expiry: Expiry) -> Result<(), Error> {
-        Transaction::set_item(self, database, key, item, expiry)
+        self.written.add(database, key);
+        self.transaction.set_item(database, key, item, expiry)
     }
 
     fn remove(&mut self, database: u16, key: &[u8]) -> Result<bool, Error> {
-        Transaction::remove(self, database, key)
+        let existed = self.transaction.remove(database, key)?;
+        if existed {
+            self.written.add(database, key);
+        }
+        Ok(existed)
     }
 }
 
@@ -83,9 +132,33 @@ pub(crate) struct Keys<'a> {
     pub(crate) store: &'a Store,
     pub(crate) step: Option<&'a mut dyn Step>,
     pub(crate) stats: &'a ThreadStats,
+    pub(crate) watched: &'a Watched,
+    /// Nobody else reads or writes meanwhile, and no cut can be taken.
+    pub(crate) alone: bool,
+}
+
+impl<'a> Keys<'a> {
+    /// The live keys of `database`.
+    #[inline]
+    pub(crate) fn live(
+        database: &'a mut Database,
+        server: &'a Server,
+        stats: &'a ThreadStats,
+    ) -> Self {
+        let (store, watched) = (&server.store, &server.watched);
+        Self { database, store, step: None, stats, watched, alone: false }
+    }
 }
 
 impl Keys<'_> {
+    /// Tells those who watch a live key that it was written.
+    #[inline]
+    fn touch(&self, key: &[u8]) {
+        if self.watched.any() {
+            self.watched.touch(self.database.index(), key);
+        }
+    }
+
     /// Calls `f` with the string that `key` holds, and counts a hit or a miss.
     pub(crate) fn with<R>(
         &mut self,
@@ -157,6 +230,7 @@ impl Keys<'_> {
         match &mut self.step {
             None => {
                 self.database.set(key, value, expiry)?;
+                self.touch(key);
             }
             Some(step) => step.set(self.database.index(), key, value.into().into(), expiry)?,
         }
@@ -171,7 +245,11 @@ impl Keys<'_> {
         options: SetOptions,
     ) -> Result<SetOutcome, Failure> {
         if self.step.is_none() {
-            return Ok(self.database.set_with(key, value, options)?);
+            let outcome = self.database.set_with(key, value, options)?;
+            if outcome.stored {
+                self.touch(key);
+            }
+            return Ok(outcome);
         }
         self.update_any(key, |entry| {
             if options.return_old
@@ -195,6 +273,7 @@ impl Keys<'_> {
     pub(crate) fn get_many(&mut self, keys: &[&[u8]]) -> Result<Vec<Option<Value>>, Failure> {
         let index = self.database.index();
         match &mut self.step {
+            None if self.alone => Ok(keys.iter().map(|key| self.database.get(key)).collect()),
             None => Ok(self.database.get_many_atomic(keys)),
             Some(step) => {
                 let string = |(item, _): (Item, _)| item.into_string().ok();
@@ -206,7 +285,13 @@ impl Keys<'_> {
     /// Removes a key; returns whether it was there.
     pub(crate) fn remove(&mut self, key: &[u8]) -> Result<bool, Failure> {
         match &mut self.step {
-            None => Ok(self.database.remove(key)),
+            None => {
+                let removed = self.database.remove(key);
+                if removed {
+                    self.touch(key);
+                }
+                Ok(removed)
+            }
             Some(step) => Ok(step.remove(self.database.index(), key)?),
         }
     }
@@ -216,6 +301,7 @@ impl Keys<'_> {
         if self.step.is_none() {
             // A large string is handed over, not copied.
             if let Some(value) = self.database.take(key) {
+                self.touch(key);
                 return Ok(Some(value));
             }
             let found = self.database.value_type(key);
@@ -252,7 +338,21 @@ impl Keys<'_> {
     ) -> Result<R, Failure> {
         let index = self.database.index();
         let Some(step) = &mut self.step else {
-            return Ok(self.database.update_entry(key, |entry| f(entry.map(Seen::from)))?);
+            let mut changes = false;
+            let result = self.database.update_entry(key, |entry| {
+                let existed = entry.is_some();
+                let (change, result) = f(entry.map(Seen::from));
+                changes = match change {
+                    Change::Keep => false,
+                    Change::Set(..) => true,
+                    Change::Expire(_) | Change::Remove => existed,
+                };
+                (change, result)
+            })?;
+            if changes {
+                self.touch(key);
+            }
+            return Ok(result);
         };
         let old = step.item(index, key)?;
         let (change, result) = f(old.as_ref().map(Seen::from));
@@ -279,7 +379,15 @@ impl Keys<'_> {
         mut f: impl FnMut(&mut dyn Step) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
         match &mut self.step {
-            None => self.store.transaction(|step| f(step)),
+            None => {
+                let mut written = Written::new(self.watched);
+                let result = self.store.transaction(|transaction| {
+                    written.restart();
+                    f(&mut Recorder::new(transaction, &mut written))
+                })?;
+                written.touch(self.watched);
+                Ok(result)
+            }
             Some(step) => f(*step),
         }
     }

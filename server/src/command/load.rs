@@ -48,9 +48,17 @@ fn load<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send +
         let (server, looked_at) = (Arc::clone(call.server), Arc::clone(&named));
         blocking(move || check_room(&server, &looked_at)).await??;
         let server = Arc::clone(call.server);
-        let loaded = blocking(move || load_named(&server, &named, append)).await?;
+        // Held by the load itself, which goes on if the client leaves.
+        let whole = server.lock_whole().await;
+        let watchers = server.watched.watchers(|_, _| true);
+        let loaded = blocking(move || {
+            let _whole = whole;
+            load_named(&server, &named, append)
+        });
+        let loaded = loaded.await?;
         call.server.shared.loads.asked(&loaded);
         let report = loaded?;
+        watchers.touch();
         tracing::info!(
             snapshot = report.name.as_deref().unwrap_or_default(),
             keys = report.records,

@@ -1,12 +1,16 @@
-//! Long forms of commands that take any number of keys: they let other clients in between.
+//! Long forms of commands that take any number of keys: they take turns with other clients, or
+//! run on threads of their own.
 
 use std::future::Future;
 use std::pin::Pin;
 
-use exuvia::Value;
+use exuvia::{Expiry, Value};
 
-use super::{LongCall, Outcome};
+use super::call::blocking;
+use super::keys::{Recorder, Step, Written};
+use super::{Failure, Keys, LongCall, Outcome};
 use crate::gate::Reasons;
+use crate::server::Server;
 
 /// Arguments from which on a command runs in its long form.
 pub(super) const LONG_ARGS: usize = 1024;
@@ -36,6 +40,73 @@ pub(super) fn mget<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcom
     })
 }
 
+/// `MSET`.
+pub(super) fn mset<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
+    Box::pin(async move {
+        set_all(&call, "mset", false).await?;
+        call.out.ok();
+        Ok(())
+    })
+}
+
+/// `MSETNX`.
+pub(super) fn msetnx<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
+    Box::pin(async move {
+        let stored = set_all(&call, "msetnx", true).await?;
+        call.out.integer(i64::from(stored));
+        Ok(())
+    })
+}
+
+/// Stores all pairs as one step, on a thread kept for what takes long; with `only_absent`, nothing
+/// if any of the keys is there.
+async fn set_all(call: &LongCall<'_>, name: &str, only_absent: bool) -> Result<bool, Failure> {
+    let args = call.args;
+    if args.len().is_multiple_of(2) {
+        return Err(Failure::arity(name));
+    }
+    let mut pairs: Vec<(Box<[u8]>, Value)> = Vec::with_capacity(args.len() / 2);
+    for at in (1..args.len()).step_by(2) {
+        if pairs.len() % TURN_KEYS == TURN_KEYS - 1 {
+            tokio::task::yield_now().await;
+        }
+        pairs.push((args.at(at).into(), args.value(at + 1)));
+    }
+    let (server, database) = (call.server.clone(), call.database.index());
+    let registered = server.write_aside().await;
+    let stored = blocking(move || {
+        let _registered = registered;
+        store_pairs(&server, database, &pairs, only_absent)
+    });
+    stored.await?
+}
+
+fn store_pairs(
+    server: &Server,
+    database: u16,
+    pairs: &[(Box<[u8]>, Value)],
+    only_absent: bool,
+) -> Result<bool, Failure> {
+    let mut written = Written::new(&server.watched);
+    let stored = server.store.transaction(|transaction| -> Result<bool, Failure> {
+        written.restart();
+        let mut step = Recorder::new(transaction, &mut written);
+        if only_absent {
+            for (key, _) in pairs {
+                if step.item(database, key)?.is_some() {
+                    return Ok(false);
+                }
+            }
+        }
+        for (key, value) in pairs {
+            step.set(database, key, value.clone().into(), Expiry::Never)?;
+        }
+        Ok(true)
+    })?;
+    written.touch(&server.watched);
+    Ok(stored)
+}
+
 /// `DEL` and `UNLINK`.
 pub(super) fn del<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
     Box::pin(async move {
@@ -46,7 +117,8 @@ pub(super) fn del<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome
                 // Writes may have been held meanwhile, as for the cut of a shutdown.
                 call.server.gate.wait_while(|reasons| reasons.any(Reasons::HOLD_WRITES)).await;
             }
-            removed += u64::from(call.database.remove(key));
+            let mut keys = Keys::live(call.database, call.server, call.stats);
+            removed += u64::from(keys.remove(key)?);
         }
         call.out.count(removed);
         Ok(())

@@ -14,11 +14,11 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
     Group::Server,
     "memory",
     &[
-        Spec::now(Group::Server, "memory|usage", -3, usage).reads().keys(2, 2, 1).doc(
-            "4.0.0",
-            "O(1)",
-            "Estimates the memory usage of a key.",
-        ),
+        Spec::now(Group::Server, "memory|usage", -3, usage)
+            .reads()
+            .keys(2, 2, 1)
+            .access(&[&["RO"]])
+            .doc("4.0.0", "O(1)", "Estimates the memory usage of a key."),
         Spec::now(Group::Server, "memory|stats", 2, stats).flags(ABOUT).doc(
             "4.0.0",
             "O(1)",

@@ -11,9 +11,14 @@ mod keys;
 mod spec;
 mod table;
 
+mod acl;
 mod admin;
+mod bitfield;
+mod bitop;
+mod bits;
 mod client;
 mod clients;
+mod cluster;
 mod command_info;
 mod config;
 mod connection;
@@ -24,6 +29,8 @@ mod expire;
 mod expiry;
 mod generic;
 mod info;
+mod latency;
+mod lcs;
 mod load;
 mod many;
 mod memory;
@@ -34,6 +41,7 @@ mod range;
 mod rename;
 mod scan;
 mod set;
+mod slowlog;
 mod snapshot;
 mod string;
 mod transaction;
@@ -42,15 +50,19 @@ pub(crate) use call::{Call, LaterFn, LongCall, NowFn, Outcome};
 pub(crate) use failure::{Failure, describe};
 pub(crate) use keys::Keys;
 pub(crate) use spec::{Flags, Handler, Spec};
-pub(crate) use table::{CommandId, Table, subcommand};
+pub(crate) use table::{CommandId, Table};
 
 /// Every command by family.
-static FAMILIES: [&[Spec]; 22] = [
+static FAMILIES: [&[Spec]; 30] = [
     connection::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
     counter::COMMANDS,
     range::COMMANDS,
+    lcs::COMMANDS,
+    bits::COMMANDS,
+    bitop::COMMANDS,
+    bitfield::COMMANDS,
     generic::COMMANDS,
     expire::COMMANDS,
     rename::COMMANDS,
@@ -68,4 +80,8 @@ static FAMILIES: [&[Spec]; 22] = [
     load::COMMANDS,
     snapshot::COMMANDS,
     admin::COMMANDS,
+    acl::COMMANDS,
+    cluster::COMMANDS,
+    slowlog::COMMANDS,
+    latency::COMMANDS,
 ];

@@ -10,26 +10,30 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
     Group::Generic,
     "object",
     &[
-        Spec::now(Group::Generic, "object|encoding", 3, encoding).reads().keys(2, 2, 1).doc(
-            "2.2.3",
-            "O(1)",
-            "Returns the internal encoding of a key's value.",
-        ),
-        Spec::now(Group::Generic, "object|refcount", 3, refcount).reads().keys(2, 2, 1).doc(
-            "2.2.3",
-            "O(1)",
-            "Returns the reference count of a value of a key.",
-        ),
-        Spec::now(Group::Generic, "object|idletime", 3, idletime).reads().keys(2, 2, 1).doc(
-            "2.2.3",
-            "O(1)",
-            "Returns the time since the last access to a key.",
-        ),
-        Spec::now(Group::Generic, "object|freq", 3, freq).reads().keys(2, 2, 1).doc(
-            "4.0.0",
-            "O(1)",
-            "Returns the logarithmic access frequency counter of a key's value.",
-        ),
+        Spec::now(Group::Generic, "object|encoding", 3, encoding)
+            .reads()
+            .keys(2, 2, 1)
+            .access(&[&["RO"]])
+            .doc("2.2.3", "O(1)", "Returns the internal encoding of a key's value."),
+        Spec::now(Group::Generic, "object|refcount", 3, refcount)
+            .reads()
+            .keys(2, 2, 1)
+            .access(&[&["RO"]])
+            .doc("2.2.3", "O(1)", "Returns the reference count of a value of a key."),
+        Spec::now(Group::Generic, "object|idletime", 3, idletime)
+            .reads()
+            .keys(2, 2, 1)
+            .access(&[&["RO"]])
+            .doc("2.2.3", "O(1)", "Returns the time since the last access to a key."),
+        Spec::now(Group::Generic, "object|freq", 3, freq)
+            .reads()
+            .keys(2, 2, 1)
+            .access(&[&["RO"]])
+            .doc(
+                "4.0.0",
+                "O(1)",
+                "Returns the logarithmic access frequency counter of a key's value.",
+            ),
         Spec::now(Group::Generic, "object|help", 2, help)
             .flags(Flags::LOADING.and(Flags::STALE))
             .doc("6.2.0", "O(1)", "Returns helpful text about the different subcommands."),

@@ -23,7 +23,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         "O(N) where N is the total number of keys in all databases",
         "Synchronously saves the database(s) to disk.",
     ),
-    Spec::later(Group::Server, "bgsave", -1, bgsave).flags(SAVING).doc(
+    Spec::later(Group::Server, "bgsave", -1, bgsave).flags(Flags::ADMIN.and(Flags::NOSCRIPT)).doc(
         "1.0.0",
         "O(1)",
         "Asynchronously saves the database(s) to disk.",
@@ -108,6 +108,12 @@ fn bgsave<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send
         }
         let may_queue = is(word, "schedule");
         let options = parse(&call, call.args.from(if may_queue { 2 } else { 1 }))?;
+        if call.session.executes {
+            // Its cut is taken once the transaction is complete.
+            queue(call.server, options);
+            call.out.status("Background saving scheduled");
+            return Ok(());
+        }
         match start(call.server, options.clone()).await {
             Ok(_) => call.out.status("Background saving started"),
             Err(failure) if may_queue && failure == Failure::SAVE_IN_PROGRESS => {

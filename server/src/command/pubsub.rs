@@ -7,12 +7,8 @@ use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
 use crate::channels::Topic;
 
-const SUBSCRIBING: Flags = Flags::PUBSUB
-    .and(Flags::NOSCRIPT)
-    .and(Flags::LOADING)
-    .and(Flags::STALE)
-    .and(Flags::SUBSCRIBER)
-    .and(Flags::NO_MULTI);
+const SUBSCRIBING: Flags =
+    Flags::PUBSUB.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE).and(Flags::SUBSCRIBER);
 
 const ASKING: Flags = Flags::PUBSUB.and(Flags::LOADING).and(Flags::STALE);
 
@@ -37,6 +33,34 @@ pub(super) const COMMANDS: &[Spec] = &[
         "O(N) where N is the number of patterns to unsubscribe.",
         "Stops listening to messages published to channels that match one or more patterns.",
     ),
+    Spec::now(Group::PubSub, "ssubscribe", -2, ssubscribe)
+        .flags(SUBSCRIBING)
+        .keys(1, -1, 1)
+        .access(&[&["not_key"]])
+        .doc(
+            "7.0.0",
+            "O(N) where N is the number of shard channels to subscribe to.",
+            "Listens for messages published to shard channels.",
+        ),
+    Spec::now(Group::PubSub, "sunsubscribe", -1, sunsubscribe)
+        .flags(SUBSCRIBING)
+        .keys(1, -1, 1)
+        .access(&[&["not_key"]])
+        .doc(
+            "7.0.0",
+            "O(N) where N is the number of shard channels to unsubscribe.",
+            "Stops listening to messages posted to shard channels.",
+        ),
+    Spec::now(Group::PubSub, "spublish", 3, spublish)
+        .fast()
+        .flags(ASKING)
+        .key()
+        .access(&[&["not_key"]])
+        .doc(
+            "7.0.0",
+            "O(N) where N is the number of clients subscribed to the receiving shard channel.",
+            "Post a message to a shard channel",
+        ),
     Spec::now(Group::PubSub, "publish", 3, publish).fast().flags(ASKING).doc(
         "2.0.0",
         "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the \
@@ -57,6 +81,20 @@ pub(super) const COMMANDS: &[Spec] = &[
                 "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
                 "Returns a count of subscribers to channels.",
             ),
+            Spec::now(Group::PubSub, "pubsub|shardchannels", -2, shard_channels).flags(ASKING).doc(
+                "7.0.0",
+                "O(N) where N is the number of active shard channels.",
+                "Returns the active shard channels.",
+            ),
+            Spec::now(Group::PubSub, "pubsub|shardnumsub", -2, shard_numsub).flags(ASKING).doc(
+                "7.0.0",
+                "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard \
+                 channels",
+                "Returns the count of subscribers of shard channels.",
+            ),
+            Spec::now(Group::PubSub, "pubsub|help", 2, help)
+                .flags(Flags::LOADING.and(Flags::STALE))
+                .doc("6.2.0", "O(1)", "Returns helpful text about the different subcommands."),
             Spec::now(Group::PubSub, "pubsub|numpat", 2, numpat).flags(ASKING).doc(
                 "2.8.0",
                 "O(1)",
@@ -77,18 +115,19 @@ fn psubscribe(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
+fn ssubscribe(call: &mut Call<'_>) -> Outcome {
+    add(call, Topic::Shard, b"ssubscribe");
+    Ok(())
+}
+
 fn add(call: &mut Call<'_>, topic: Topic, kind: &[u8]) {
     for name in call.args.from(1).iter() {
         let name: Arc<[u8]> = name.into();
-        let subscriptions = &mut call.session.subscriptions;
-        let names = match topic {
-            Topic::Channel => &mut subscriptions.channels,
-            Topic::Pattern => &mut subscriptions.patterns,
-        };
+        let names = call.session.subscriptions.of_mut(topic);
         if names.insert(Arc::clone(&name)) {
             call.server.channels.subscribe(topic, &name, &call.session.entry);
         }
-        confirm(call, kind, Some(&name));
+        confirm(call, topic, kind, Some(&name));
     }
 }
 
@@ -102,42 +141,48 @@ fn punsubscribe(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
+fn sunsubscribe(call: &mut Call<'_>) -> Outcome {
+    remove(call, Topic::Shard, b"sunsubscribe");
+    Ok(())
+}
+
 fn remove(call: &mut Call<'_>, topic: Topic, kind: &[u8]) {
-    let subscriptions = &call.session.subscriptions;
-    let names: Vec<Arc<[u8]>> = match (call.args.len(), topic) {
-        (1, Topic::Channel) => subscriptions.channels.iter().cloned().collect(),
-        (1, Topic::Pattern) => subscriptions.patterns.iter().cloned().collect(),
+    let names: Vec<Arc<[u8]>> = match call.args.len() {
+        1 => call.session.subscriptions.of_mut(topic).iter().cloned().collect(),
         _ => call.args.from(1).iter().map(Arc::from).collect(),
     };
     if names.is_empty() {
-        confirm(call, kind, None);
+        confirm(call, topic, kind, None);
     }
     for name in names {
-        let subscriptions = &mut call.session.subscriptions;
-        let removed = match topic {
-            Topic::Channel => subscriptions.channels.remove(&name),
-            Topic::Pattern => subscriptions.patterns.remove(&name),
-        };
-        if removed {
+        if call.session.subscriptions.of_mut(topic).remove(&name) {
             call.server.channels.unsubscribe(topic, &name, call.session.entry.id);
         }
-        confirm(call, kind, Some(&name));
+        confirm(call, topic, kind, Some(&name));
     }
 }
 
 /// Tells the client of a subscription that began or ended, and how many it has.
-fn confirm(call: &mut Call<'_>, kind: &[u8], name: Option<&[u8]>) {
+fn confirm(call: &mut Call<'_>, topic: Topic, kind: &[u8], name: Option<&[u8]>) {
     let subscriptions = &call.session.subscriptions;
     let report = &call.session.entry.report;
     report.channels.store(subscriptions.channels.len() as u32, Ordering::Relaxed);
     report.patterns.store(subscriptions.patterns.len() as u32, Ordering::Relaxed);
+    report.shards.store(subscriptions.shards.len() as u32, Ordering::Relaxed);
+    // Shard channels are counted by themselves.
+    let count = match topic {
+        Topic::Channel | Topic::Pattern => {
+            subscriptions.channels.len() + subscriptions.patterns.len()
+        }
+        Topic::Shard => subscriptions.shards.len(),
+    };
     call.out.push(3);
     call.out.bulk(kind);
     match name {
         Some(name) => call.out.bulk(name),
         None => call.out.null(),
     }
-    call.out.count(subscriptions.len() as u64);
+    call.out.count(count as u64);
 }
 
 fn publish(call: &mut Call<'_>) -> Outcome {
@@ -146,11 +191,25 @@ fn publish(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
+fn spublish(call: &mut Call<'_>) -> Outcome {
+    let reached = call.server.channels.publish_to_shard(call.args.at(1), call.args.at(2));
+    call.out.count(reached as u64);
+    Ok(())
+}
+
 fn channels(call: &mut Call<'_>) -> Outcome {
+    names(call, Topic::Channel)
+}
+
+fn shard_channels(call: &mut Call<'_>) -> Outcome {
+    names(call, Topic::Shard)
+}
+
+fn names(call: &mut Call<'_>, topic: Topic) -> Outcome {
     if call.args.len() > 3 {
-        return Err(Failure::arity(call.spec.name));
+        return Err(Failure::wrong_form("pubsub", call.args.at(1)));
     }
-    let names = call.server.channels.names(call.args.get(2));
+    let names = call.server.channels.names(topic, call.args.get(2));
     call.out.array(names.len());
     for name in names {
         call.out.bulk(&name);
@@ -159,16 +218,38 @@ fn channels(call: &mut Call<'_>) -> Outcome {
 }
 
 fn numsub(call: &mut Call<'_>) -> Outcome {
+    subscribers(call, Topic::Channel)
+}
+
+fn shard_numsub(call: &mut Call<'_>) -> Outcome {
+    subscribers(call, Topic::Shard)
+}
+
+fn subscribers(call: &mut Call<'_>, topic: Topic) -> Outcome {
     let names = call.args.from(2);
     call.out.array(names.len() * 2);
     for name in names.iter() {
         call.out.bulk(name);
-        call.out.count(call.server.channels.subscribers(name) as u64);
+        call.out.count(call.server.channels.subscribers(topic, name) as u64);
     }
     Ok(())
 }
 
 fn numpat(call: &mut Call<'_>) -> Outcome {
     call.out.count(call.server.channels.patterns() as u64);
+    Ok(())
+}
+
+fn help(call: &mut Call<'_>) -> Outcome {
+    call.out.help(
+        "PUBSUB",
+        &[
+            ("CHANNELS [<pattern>]", "Return the active channels that match <pattern>."),
+            ("NUMPAT", "Return number of subscriptions to patterns."),
+            ("NUMSUB [<channel> ...]", "Return the number of subscribers of channels."),
+            ("SHARDCHANNELS [<pattern>]", "Return the active shard channels."),
+            ("SHARDNUMSUB [<shardchannel> ...]", "Return the number of their subscribers."),
+        ],
+    );
     Ok(())
 }

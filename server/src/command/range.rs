@@ -6,27 +6,42 @@ use super::spec::{Group, Spec};
 use super::{Call, Failure, Outcome};
 
 pub(super) const COMMANDS: &[Spec] = &[
-    Spec::now(Group::String, "append", 3, append).writes().grows().fast().key().doc(
-        "2.0.0",
-        "O(N) where N is the length of the string.",
-        "Appends a string to the value of a key. Creates the key if it doesn't exist.",
-    ),
-    Spec::now(Group::String, "getrange", 4, getrange).reads().key().doc(
-        "2.4.0",
-        "O(N) where N is the length of the returned string.",
-        "Returns a substring of the string stored at a key.",
-    ),
-    Spec::now(Group::String, "substr", 4, getrange).reads().key().doc(
+    Spec::now(Group::String, "append", 3, append)
+        .writes()
+        .grows()
+        .fast()
+        .key()
+        .access(&[&["RW", "insert"]])
+        .doc(
+            "2.0.0",
+            "O(N) where N is the length of the string.",
+            "Appends a string to the value of a key. Creates the key if it doesn't exist.",
+        ),
+    Spec::now(Group::String, "getrange", 4, getrange)
+        .reads()
+        .key()
+        .access(&[&["RO", "access"]])
+        .doc(
+            "2.4.0",
+            "O(N) where N is the length of the returned string.",
+            "Returns a substring of the string stored at a key.",
+        ),
+    Spec::now(Group::String, "substr", 4, getrange).reads().key().access(&[&["RO", "access"]]).doc(
         "1.0.0",
         "O(N) where N is the length of the returned string.",
         "Returns a substring from a string value.",
     ),
-    Spec::now(Group::String, "setrange", 4, setrange).writes().grows().key().doc(
-        "2.2.0",
-        "O(N) where N is the length of the string.",
-        "Overwrites a part of a string value with another by an offset. Creates the key if it \
+    Spec::now(Group::String, "setrange", 4, setrange)
+        .writes()
+        .grows()
+        .key()
+        .access(&[&["RW", "update"]])
+        .doc(
+            "2.2.0",
+            "O(N) where N is the length of the string.",
+            "Overwrites a part of a string value with another by an offset. Creates the key if it \
          doesn't exist.",
-    ),
+        ),
 ];
 
 fn append(call: &mut Call<'_>) -> Outcome {

@@ -6,23 +6,23 @@ use super::spec::{Group, Spec};
 use super::{Call, Failure, Outcome};
 
 pub(super) const COMMANDS: &[Spec] = &[
-    Spec::now(Group::Generic, "rename", 3, rename).writes().keys(1, 2, 1).doc(
+    Spec::now(Group::Generic, "rename", 3, rename).writes().keys(1, 2, 1).access(&[&["RW", "access", "delete"], &["OW", "update"]]).doc(
         "1.0.0",
         "O(1)",
         "Renames a key and overwrites the destination.",
     ),
-    Spec::now(Group::Generic, "renamenx", 3, renamenx).writes().fast().keys(1, 2, 1).doc(
+    Spec::now(Group::Generic, "renamenx", 3, renamenx).writes().fast().keys(1, 2, 1).access(&[&["RW", "access", "delete"], &["OW", "insert"]]).doc(
         "1.0.0",
         "O(1)",
         "Renames a key only when the target key name doesn't exist.",
     ),
-    Spec::now(Group::Generic, "copy", -3, copy).writes().grows().keys(1, 2, 1).doc(
+    Spec::now(Group::Generic, "copy", -3, copy).writes().grows().keys(1, 2, 1).access(&[&["RO", "access"], &["OW", "update"]]).doc(
         "6.2.0",
         "O(N) worst case for collections, where N is the number of nested items. O(1) for string \
          values.",
         "Copies the value of a key to a new key.",
     ),
-    Spec::now(Group::Generic, "move", 3, move_key).writes().fast().key().doc(
+    Spec::now(Group::Generic, "move", 3, move_key).writes().fast().key().access(&[&["RW", "access", "update"]]).doc(
         "1.0.0",
         "O(1)",
         "Moves a key to another database.",

@@ -8,33 +8,33 @@ use super::spec::{Group, Spec};
 use super::{Call, Failure, Outcome};
 
 pub(super) const COMMANDS: &[Spec] = &[
-    Spec::now(Group::String, "set", -3, set).writes().grows().key().doc(
+    Spec::now(Group::String, "set", -3, set).writes().grows().key().access(&[&["RW", "access", "update", "variable_flags"]]).doc(
         "1.0.0",
         "O(1)",
         "Sets the string value of a key, ignoring its type. The key is created if it doesn't \
          exist.",
     ),
-    Spec::now(Group::String, "setnx", 3, setnx).writes().grows().fast().key().doc(
+    Spec::now(Group::String, "setnx", 3, setnx).writes().grows().fast().key().access(&[&["OW", "insert"]]).doc(
         "1.0.0",
         "O(1)",
         "Set the string value of a key only when the key doesn't exist.",
     ),
-    Spec::now(Group::String, "setex", 4, setex).writes().grows().key().doc(
+    Spec::now(Group::String, "setex", 4, setex).writes().grows().key().access(&[&["OW", "update"]]).doc(
         "2.0.0",
         "O(1)",
         "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.",
     ),
-    Spec::now(Group::String, "psetex", 4, psetex).writes().grows().key().doc(
+    Spec::now(Group::String, "psetex", 4, psetex).writes().grows().key().access(&[&["OW", "update"]]).doc(
         "2.6.0",
         "O(1)",
         "Sets both string value and expiration time in milliseconds of a key.",
     ),
-    Spec::now(Group::String, "getset", 3, getset).writes().grows().fast().key().doc(
+    Spec::now(Group::String, "getset", 3, getset).writes().grows().fast().key().access(&[&["RW", "access", "update"]]).doc(
         "1.0.0",
         "O(1)",
         "Returns the previous string value of a key after setting it to a new value.",
     ),
-    Spec::now(Group::String, "getex", -2, getex).writes().fast().key().doc(
+    Spec::now(Group::String, "getex", -2, getex).writes().fast().key().access(&[&["RW", "access", "update"]]).doc(
         "6.2.0",
         "O(1)",
         "Returns the string value of a key after setting its expiration time.",

@@ -68,6 +68,7 @@ impl Flags {
 /// The family a command belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
+    Bitmap,
     Connection,
     Generic,
     PubSub,
@@ -80,6 +81,7 @@ impl Group {
     /// The name that `COMMAND DOCS` shows.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Bitmap => "bitmap",
             Self::Connection => "connection",
             Self::Generic => "generic",
             Self::PubSub => "pubsub",
@@ -92,6 +94,7 @@ impl Group {
     /// Redis's category for the whole family, if there is one.
     fn category(self) -> Option<&'static str> {
         match self {
+            Self::Bitmap => Some("@bitmap"),
             Self::Connection => Some("@connection"),
             Self::Generic => Some("@keyspace"),
             Self::PubSub => Some("@pubsub"),
@@ -142,6 +145,8 @@ pub(crate) struct Spec {
     pub(crate) arity: i32,
     pub(crate) flags: Flags,
     pub(crate) keys: KeyPositions,
+    /// What is done with the keys, in Redis's terms: once for all of them, or for each.
+    pub(crate) access: &'static [&'static [&'static str]],
     pub(crate) group: Group,
     pub(crate) since: &'static str,
     pub(crate) complexity: &'static str,
@@ -160,6 +165,7 @@ impl Spec {
             arity,
             flags: Flags::NONE,
             keys: KeyPositions { first: 0, last: 0, step: 0 },
+            access: &[],
             group,
             since: "1.0.0",
             complexity: "O(1)",
@@ -192,6 +198,11 @@ impl Spec {
     /// Has another form for `args` arguments and more.
     pub(super) const fn long(self, args: usize, run: LaterFn) -> Self {
         Self { long: Some((args, run)), ..self }
+    }
+
+    /// Whether it does something itself, and is not only known by its subcommands.
+    pub(crate) fn is_runnable(&self) -> bool {
+        !matches!(self.handler, Handler::Container)
     }
 
     /// The code that runs a command of `args` arguments by itself.
@@ -237,6 +248,16 @@ impl Spec {
 
     pub(super) const fn keys(self, first: i32, last: i32, step: i32) -> Self {
         Self { keys: KeyPositions { first, last, step }, ..self }
+    }
+
+    /// What is done with the keys.
+    pub(super) const fn access(self, access: &'static [&'static [&'static str]]) -> Self {
+        Self { access, ..self }
+    }
+
+    /// What is done with the key number `index` of the command.
+    pub(crate) fn access_of(&self, index: usize) -> &'static [&'static str] {
+        self.access.get(index).or(self.access.last()).copied().unwrap_or_default()
     }
 
     pub(super) const fn doc(

@@ -8,37 +8,52 @@ use super::{Call, Failure, Outcome};
 use crate::resp::Output;
 
 pub(super) const COMMANDS: &[Spec] = &[
-    Spec::now(Group::String, "get", 2, get).reads().fast().key().doc(
+    Spec::now(Group::String, "get", 2, get).reads().fast().key().access(&[&["RO", "access"]]).doc(
         "1.0.0",
         "O(1)",
         "Returns the string value of a key.",
     ),
-    Spec::now(Group::String, "getdel", 2, getdel).writes().fast().key().doc(
-        "6.2.0",
-        "O(1)",
-        "Returns the string value of a key after deleting the key.",
-    ),
+    Spec::now(Group::String, "getdel", 2, getdel)
+        .writes()
+        .fast()
+        .key()
+        .access(&[&["RW", "access", "delete"]])
+        .doc("6.2.0", "O(1)", "Returns the string value of a key after deleting the key."),
     Spec::now(Group::String, "mget", -2, mget)
         .long(many::LONG_ARGS, many::mget)
         .reads()
         .fast()
         .keys(1, -1, 1)
+        .access(&[&["RO", "access"]])
         .doc(
             "1.0.0",
             "O(N) where N is the number of keys to retrieve.",
             "Atomically returns the string values of one or more keys.",
         ),
-    Spec::now(Group::String, "mset", -3, mset).writes().grows().keys(1, -1, 2).doc(
-        "1.0.1",
-        "O(N) where N is the number of keys to set.",
-        "Atomically creates or modifies the string values of one or more keys.",
-    ),
-    Spec::now(Group::String, "msetnx", -3, msetnx).writes().grows().keys(1, -1, 2).doc(
-        "1.0.1",
-        "O(N) where N is the number of keys to set.",
-        "Atomically modifies the string values of one or more keys only when all keys don't exist.",
-    ),
-    Spec::now(Group::String, "strlen", 2, strlen).reads().fast().key().doc(
+    Spec::now(Group::String, "mset", -3, mset)
+        .long(many::LONG_ARGS, many::mset)
+        .writes()
+        .grows()
+        .keys(1, -1, 2)
+        .access(&[&["OW", "update"]])
+        .doc(
+            "1.0.1",
+            "O(N) where N is the number of keys to set.",
+            "Atomically creates or modifies the string values of one or more keys.",
+        ),
+    Spec::now(Group::String, "msetnx", -3, msetnx)
+        .long(many::LONG_ARGS, many::msetnx)
+        .writes()
+        .grows()
+        .keys(1, -1, 2)
+        .access(&[&["OW", "insert"]])
+        .doc(
+            "1.0.1",
+            "O(N) where N is the number of keys to set.",
+            "Atomically modifies the string values of one or more keys only when all keys don't \
+             exist.",
+        ),
+    Spec::now(Group::String, "strlen", 2, strlen).reads().fast().key().access(&[&["RO"]]).doc(
         "2.2.0",
         "O(1)",
         "Returns the length of a string value.",

@@ -14,7 +14,7 @@ const SLOTS_LOG2: u32 = 11;
 /// A name in lower case, padded, with its length: compared and hashed as words.
 type Packed = [u64; PACKED_BYTES / 8];
 
-/// Number of a command in the table, the same for the life of the process.
+/// Number of a command or subcommand in the table, the same for the life of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CommandId(u16);
 
@@ -27,7 +27,10 @@ impl CommandId {
 /// All commands, found by a perfect hash of their names.
 #[derive(Debug)]
 pub(crate) struct Table {
+    /// The commands, and behind them their subcommands.
     specs: Vec<&'static Spec>,
+    /// Number of the first subcommand of each command.
+    first_subcommands: Vec<u16>,
     names: Vec<Packed>,
     /// Number of the command plus one, or zero.
     slots: Vec<u16>,
@@ -45,7 +48,7 @@ impl Table {
     }
 
     fn build() -> Self {
-        let specs: Vec<&'static Spec> = FAMILIES.iter().copied().flatten().collect();
+        let mut specs: Vec<&'static Spec> = FAMILIES.iter().copied().flatten().collect();
         let names: Vec<Packed> = specs
             .iter()
             .map(|spec| pack(spec.name.as_bytes()).expect("names of commands are short"))
@@ -55,7 +58,13 @@ impl Table {
             .map(|round| round.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
             .find_map(|multiplier| Some((multiplier, place(&names, multiplier)?)))
             .expect("distinct names have a perfect hash");
-        let mut table = Self { specs, names, slots, multiplier, get: CommandId(0) };
+        let mut first_subcommands = Vec::with_capacity(names.len());
+        for index in 0..names.len() {
+            first_subcommands.push(specs.len() as u16);
+            specs.extend(specs[index].subcommands);
+        }
+        let get = CommandId(0);
+        let mut table = Self { specs, first_subcommands, names, slots, multiplier, get };
         table.get = table.find(b"get").expect("GET is in the table");
         table
     }
@@ -68,27 +77,50 @@ impl Table {
         (self.names[usize::from(number)] == packed).then_some(CommandId(number))
     }
 
-    /// What is known of a command.
+    /// Finds the subcommand `name`, in any case, of the command `id`.
+    #[inline]
+    pub(crate) fn subcommand(&self, id: CommandId, name: &[u8]) -> Option<CommandId> {
+        let own = |spec: &Spec| {
+            let own = &spec.name.as_bytes()[self.specs[id.index()].name.len() + 1..];
+            own.eq_ignore_ascii_case(name)
+        };
+        let position = self.specs[id.index()].subcommands.iter().position(own)?;
+        Some(CommandId(self.first_subcommands[id.index()] + position as u16))
+    }
+
+    /// What is known of a command or subcommand.
     #[inline]
     pub(crate) fn spec(&self, id: CommandId) -> &'static Spec {
         self.specs[id.index()]
     }
 
+    /// The command of that name, or the subcommand of the name `container|name`.
+    pub(crate) fn find_full(&self, name: &[u8]) -> Option<CommandId> {
+        match name.iter().position(|byte| *byte == b'|') {
+            None => self.find(name),
+            Some(bar) => self.subcommand(self.find(&name[..bar])?, &name[bar + 1..]),
+        }
+    }
+
     /// Every command with its number.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (CommandId, &'static Spec)> {
+        self.all().take(self.len())
+    }
+
+    /// Every command and every subcommand.
+    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = (CommandId, &'static Spec)> {
         self.specs.iter().enumerate().map(|(index, spec)| (CommandId(index as u16), *spec))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.specs.len()
+    /// The command or subcommand of a number that [`CommandId::index`] gave.
+    pub(crate) fn at(&self, index: usize) -> Option<&'static Spec> {
+        self.specs.get(index).copied()
     }
-}
 
-/// Finds the subcommand `name`, in any case, of `container`.
-pub(crate) fn subcommand(container: &'static Spec, name: &[u8]) -> Option<&'static Spec> {
-    container.subcommands.iter().find(|spec| {
-        spec.name.split_once('|').is_some_and(|(_, own)| own.as_bytes().eq_ignore_ascii_case(name))
-    })
+    /// Number of commands, subcommands left out.
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
 }
 
 /// Puts every name in its slot; `None` if two fall on the same.
@@ -146,13 +178,17 @@ mod tests {
 
     #[test]
     fn subcommands_are_named_after_their_container() {
-        for (_, spec) in Table::shared().iter() {
+        let table = Table::shared();
+        for (id, spec) in table.iter() {
             for sub in spec.subcommands {
                 let (container, name) = sub.name.split_once('|').unwrap();
                 assert_eq!(container, spec.name);
-                assert!(subcommand(spec, name.to_uppercase().as_bytes()).is_some());
+                let found = table.subcommand(id, name.to_uppercase().as_bytes()).unwrap();
+                assert_eq!(table.spec(found).name, sub.name);
+                assert_eq!(table.find_full(sub.name.as_bytes()), Some(found));
                 assert!(sub.arity.unsigned_abs() >= 2, "{}", sub.name);
             }
+            assert_eq!(table.subcommand(id, b"no-such"), None);
         }
     }
 

@@ -1,21 +1,27 @@
 //! `MULTI`, `EXEC`, `DISCARD`, `WATCH`, `UNWATCH`.
 //!
-//! `EXEC` runs what was queued as one atomic step of the store. Commands that are not about
-//! single keys, as `FLUSHALL` or `PUBLISH`, cannot be part of a step: they run in their place, and
-//! what comes before and after them forms steps of its own.
+//! `EXEC` runs what was queued as one atomic step, in one of two ways:
 //!
-//! A watched key is remembered with its value and its expiry, and compared within the step: if it
-//! is the same, all that was decided from it still holds.
+//! * Commands about single keys run as one transaction of the store. Those that touch no data, as
+//!   `PUBLISH`, run right behind it: the transaction may be tried several times, they only once.
+//! * If one of them is about whole databases, as `FLUSHALL` or `KEYS`, everybody else is stopped
+//!   and all of them run one by one.
+//!
+//! A watched key is remembered with its value and its expiry, and compared within the step; that
+//! it was written meanwhile, with whatever value, is noted by the [writer](crate::watched).
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::{Duration, Instant};
 
-use super::keys::Step;
+use super::keys::{Recorder, Step, Written};
 use super::spec::{Flags, Group, Handler, Spec};
-use super::{Call, CommandId, Failure, Keys, LongCall, Outcome, Table, subcommand};
-use crate::client::{Queue, Queued, Watch};
+use super::{Call, Failure, Keys, LongCall, Outcome, Table};
+use crate::alone::Alone;
+use crate::client::{Queue, Queued, Watches};
 use crate::gate::Reasons;
-use crate::resp::Args;
+use crate::resp::Output;
+use crate::server::Ran;
 
 const TRANSACTION: Flags =
     Flags::NOSCRIPT.and(Flags::LOADING).and(Flags::STALE).and(Flags::UNQUEUED);
@@ -40,6 +46,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         .fast()
         .flags(TRANSACTION)
         .keys(1, -1, 1)
+        .access(&[&["RO"]])
         .doc(
             "2.2.0",
             "O(1) for every key.",
@@ -64,7 +71,7 @@ fn discard(call: &mut Call<'_>) -> Outcome {
     if call.session.queue.take().is_none() {
         return Err(Failure::new("ERR DISCARD without MULTI"));
     }
-    call.session.watches.clear();
+    call.session.watches = None;
     call.out.ok();
     Ok(())
 }
@@ -73,21 +80,18 @@ fn watch(call: &mut Call<'_>) -> Outcome {
     if call.session.queue.is_some() {
         return Err(Failure::new("ERR WATCH inside MULTI is not allowed"));
     }
-    let database = call.keys.database.index();
-    for key in call.args.from(1).iter() {
-        let watched = &call.session.watches;
-        if watched.iter().any(|watch| watch.database == database && *watch.key == *key) {
-            continue;
-        }
-        let seen = call.keys.atomically(|step| Ok(step.item(database, key)?))?;
-        call.session.watches.push(Watch { database, key: key.into(), seen });
+    let Call { args, keys, session, server, .. } = call;
+    let database = keys.database.index();
+    let watches = session.watches.get_or_insert_with(|| Watches::new(&server.watched));
+    for key in args.from(1).iter() {
+        watches.add(database, key, || keys.atomically(|step| Ok(step.item(database, key)?)))?;
     }
     call.out.ok();
     Ok(())
 }
 
 fn unwatch(call: &mut Call<'_>) -> Outcome {
-    call.session.watches.clear();
+    call.session.watches = None;
     call.out.ok();
     Ok(())
 }
@@ -95,107 +99,199 @@ fn unwatch(call: &mut Call<'_>) -> Outcome {
 fn exec<'a>(mut call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
     Box::pin(async move {
         let queue = call.session.queue.take().ok_or(Failure::new("ERR EXEC without MULTI"))?;
-        let watches = std::mem::take(&mut call.session.watches);
+        let watches = call.session.watches.take();
         if queue.refused {
             return Err(Failure::EXEC_ABORT);
         }
-        let mark = call.out.mark();
-        call.out.array(queue.commands.len());
-        let mut queued = &queue.commands[..];
-        let mut watches = &watches[..];
-        while !queued.is_empty() || !watches.is_empty() {
-            let steps = queued.iter().take_while(|queued| is_step(queued)).count();
-            let (step, behind) = queued.split_at(steps);
-            if (steps > 0 || !watches.is_empty()) && !run_step(&mut call, watches, step)? {
-                call.out.truncate(mark);
-                call.out.null_array();
-                return Ok(());
-            }
-            watches = &[];
-            queued = behind;
-            if let [alone, behind @ ..] = queued {
-                queued = behind;
-                run_alone(&mut call, alone).await;
-                // Writes may have been held since the transaction began.
-                call.server.gate.wait_while(|reasons| reasons.any(Reasons::HOLD_WRITES)).await;
-            }
+        let any = |is: fn(&Spec) -> bool| queue.commands.iter().any(|queued| is(spec_of(queued)));
+        let short_of_memory = call.server.gate.reasons().any(Reasons::OUT_OF_MEMORY);
+        if short_of_memory && any(|spec| spec.flags.has(Flags::DENYOOM)) {
+            return Err(Failure::EXEC_ABORT_OUT_OF_MEMORY);
+        }
+        call.session.executes = true;
+        let done = if any(is_whole) {
+            run_alone(&mut call, watches.as_ref(), &queue.commands).await
+        } else {
+            run_together(&mut call, watches.as_ref(), &queue.commands).await
+        };
+        call.session.executes = false;
+        if !done? {
+            call.out.null_array();
         }
         Ok(())
     })
 }
 
-fn is_step(queued: &Queued) -> bool {
-    let spec = specific(queued.id, queued.args.as_args());
+/// What is known of a queued command.
+fn spec_of(queued: &Queued) -> &'static Spec {
+    Table::shared().spec(queued.id)
+}
+
+/// Whether a command can be part of a transaction of the store.
+fn is_step(spec: &Spec) -> bool {
     spec.flags.has(Flags::STEP) && matches!(spec.handler, Handler::Now(_))
 }
 
-/// What is known of a queued command, or of its subcommand.
-fn specific(id: CommandId, args: Args<'_>) -> &'static Spec {
-    let spec = Table::shared().spec(id);
-    args.get(1).and_then(|name| subcommand(spec, name)).unwrap_or(spec)
+/// Whether a command touches data otherwise than key by key.
+fn is_whole(spec: &Spec) -> bool {
+    let touches_data = spec.flags.has(Flags::READONLY) || spec.flags.has(Flags::WRITE);
+    touches_data && !is_step(spec)
 }
 
-/// Runs the commands as one step; `false`, with nothing changed, if a watched key has changed.
-fn run_step(
+/// Whether every watched key is as it was; compares values too.
+fn is_unchanged(watches: Option<&Watches>, step: &mut dyn Step) -> Result<bool, Failure> {
+    let Some(watches) = watches else { return Ok(true) };
+    for watch in watches.keys() {
+        let unchanged = match (step.item(watch.database, &watch.key)?, &watch.seen) {
+            (Some((item, expiry)), Some((seen, expiry_seen))) => {
+                expiry == *expiry_seen && item.is_unchanged(seen)
+            }
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if !unchanged {
+            return Ok(false);
+        }
+    }
+    Ok(!watches.is_touched())
+}
+
+/// How a command of a transaction ended, and after how long.
+type Ended = (Duration, Option<Failure>);
+
+/// What one run of a transaction's commands left.
+#[derive(Default)]
+struct Run {
+    /// Replies between those of commands that run behind the transaction.
+    pieces: Vec<Output>,
+    ended: Vec<Ended>,
+}
+
+/// Runs the commands as one transaction, and those that touch no data behind it; `false`, with
+/// nothing changed, if a watched key has changed.
+async fn run_together(
     call: &mut LongCall<'_>,
-    watches: &[Watch],
+    watches: Option<&Watches>,
     commands: &[Queued],
 ) -> Result<bool, Failure> {
-    let LongCall { out, database, session, server, stats, .. } = call;
-    let (mark, selected) = (out.mark(), database.clone());
-    let done = server.store.transaction(|step| -> Result<bool, Failure> {
-        // The step may run several times: each begins where the first did.
-        out.truncate(mark);
-        (*database).clone_from(&selected);
-        for watch in watches {
-            let unchanged = match (step.item(watch.database, &watch.key)?, &watch.seen) {
-                (Some((item, expiry)), Some((seen, expiry_seen))) => {
-                    expiry == *expiry_seen && item.is_unchanged(seen)
-                }
-                (None, None) => true,
-                (Some(_), None) | (None, Some(_)) => false,
-            };
-            if !unchanged {
-                return Ok(false);
-            }
-        }
-        for queued in commands {
-            let args = queued.args.as_args();
-            let spec = specific(queued.id, args);
-            let Handler::Now(run) = spec.handler else { continue };
-            let step: &mut dyn Step = step;
-            let keys = Keys { database, store: &server.store, step: Some(step), stats };
-            let mark = out.mark();
-            if let Err(failure) = run(&mut Call { spec, args, out, keys, session, server }) {
-                out.truncate(mark);
-                out.error(failure.text());
-            }
-        }
-        Ok(true)
-    })?;
+    let Some(Run { pieces, ended }) = transact(call, watches, commands)? else {
+        return Ok(false);
+    };
+    let (mut pieces, mut ended) = (pieces.into_iter(), ended.into_iter());
+    call.out.array(commands.len());
+    call.out.append(pieces.next().unwrap_or_default());
     for queued in commands {
-        stats.command(queued.id).calls.add(1);
+        if is_step(spec_of(queued)) {
+            let (took, failure) = ended.next().unwrap_or_default();
+            account(call, queued, took, failure.as_ref());
+        } else {
+            run_one(call, queued, false).await;
+            call.out.append(pieces.next().unwrap_or_default());
+        }
     }
-    Ok(done)
+    Ok(true)
 }
 
-/// Runs a command that cannot be part of a step.
-async fn run_alone(call: &mut LongCall<'_>, queued: &Queued) {
+/// Runs the commands about single keys as one transaction; none if a watched key has changed.
+fn transact(
+    call: &mut LongCall<'_>,
+    watches: Option<&Watches>,
+    commands: &[Queued],
+) -> Result<Option<Run>, Failure> {
     let LongCall { out, database, session, server, stats, .. } = call;
-    let args = queued.args.as_args();
-    let spec = specific(queued.id, args);
-    let mark = out.mark();
+    let (protocol, selected) = (out.protocol(), database.clone());
+    let piece = || {
+        let mut piece = Output::new();
+        piece.set_protocol(protocol);
+        piece
+    };
+    let mut written = Written::new(&server.watched);
+    let run = server.store.transaction(|transaction| -> Result<Option<Run>, Failure> {
+        // The transaction may be tried several times: each begins where the first did.
+        written.restart();
+        (*database).clone_from(&selected);
+        let mut step = Recorder::new(transaction, &mut written);
+        if !is_unchanged(watches, &mut step)? {
+            return Ok(None);
+        }
+        let (mut replies, mut done) = (piece(), Run::default());
+        let mut lap = Instant::now();
+        for queued in commands {
+            let spec = spec_of(queued);
+            let Handler::Now(run) = spec.handler else {
+                done.pieces.push(std::mem::replace(&mut replies, piece()));
+                continue;
+            };
+            if !is_step(spec) {
+                done.pieces.push(std::mem::replace(&mut replies, piece()));
+                continue;
+            }
+            let args = queued.args.as_args();
+            let step: &mut dyn Step = &mut step;
+            let (store, watched) = (&server.store, &*server.watched);
+            let keys = Keys { database, store, step: Some(step), stats, watched, alone: false };
+            let (mark, out) = (replies.mark(), &mut replies);
+            let failure = run(&mut Call { spec, args, out, keys, session, server }).err();
+            if let Some(failure) = &failure {
+                replies.truncate(mark);
+                replies.error(failure.text());
+            }
+            let now = Instant::now();
+            done.ended.push((now - lap, failure));
+            lap = now;
+        }
+        done.pieces.push(replies);
+        Ok(Some(done))
+    })?;
+    written.touch(&server.watched);
+    Ok(run)
+}
+
+/// Runs the commands one by one while everybody else is stopped; `false`, with nothing changed,
+/// if a watched key has changed.
+async fn run_alone(
+    call: &mut LongCall<'_>,
+    watches: Option<&Watches>,
+    commands: &[Queued],
+) -> Result<bool, Failure> {
+    let server = call.server;
+    let _alone = Alone::begin(server).await;
+    let unchanged = server.store.transaction(|transaction| {
+        let mut written = Written::new(&server.watched);
+        is_unchanged(watches, &mut Recorder::new(transaction, &mut written))
+    })?;
+    if unchanged {
+        call.out.array(commands.len());
+        for queued in commands {
+            run_one(call, queued, true).await;
+        }
+    }
+    Ok(unchanged)
+}
+
+/// Runs a command by itself.
+async fn run_one(call: &mut LongCall<'_>, queued: &Queued, alone: bool) {
+    let LongCall { out, database, session, server, stats, .. } = call;
+    let (args, spec) = (queued.args.as_args(), spec_of(queued));
+    let (mark, started) = (out.mark(), Instant::now());
     let outcome = match spec.handler {
         Handler::Now(run) => {
-            let keys = Keys { database, store: &server.store, step: None, stats };
+            let keys = Keys { alone, ..Keys::live(database, server, stats) };
             run(&mut Call { spec, args, out, keys, session, server })
         }
         Handler::Later(run) => run(LongCall { args, out, database, session, server, stats }).await,
         Handler::Container => Ok(()),
     };
-    stats.command(queued.id).calls.add(1);
-    if let Err(failure) = outcome {
+    let failure = outcome.err();
+    if let Some(failure) = &failure {
         out.truncate(mark);
         out.error(failure.text());
     }
+    account(call, queued, started.elapsed(), failure.as_ref());
+}
+
+/// Counts a command that ran.
+fn account(call: &LongCall<'_>, queued: &Queued, took: Duration, failure: Option<&Failure>) {
+    let (id, spec, args) = (queued.id, spec_of(queued), queued.args.as_args());
+    call.server.account(&Ran { id, spec, args, took }, failure, &call.session.entry);
 }

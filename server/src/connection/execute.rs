@@ -1,15 +1,17 @@
 //! Running the commands of a batch.
 
+use std::time::{Duration, Instant};
+
 use super::exchange::OUTPUT_BYTES_MAX;
 use super::lookahead;
 use super::task::{Closed, Connection, takes_no_reply};
 use crate::client::{ReplyMode, Session};
 use crate::command::{
     Call, CommandId, Failure, Flags, Handler, Keys, LaterFn, LongCall, NowFn, Spec, Table,
-    subcommand,
 };
 use crate::gate::Reasons;
 use crate::resp::{Args, Command};
+use crate::server::Ran;
 
 /// A command that is known and has the right number of arguments.
 #[derive(Clone, Copy)]
@@ -30,6 +32,7 @@ impl Connection {
     pub(super) async fn execute(&mut self) -> Result<(), Closed> {
         let count = self.input.commands().len();
         let mut next = 0;
+        self.lap = Instant::now();
         while next < count && !self.session.closing {
             next += self.run_plain(next);
             if next < count && !self.session.closing {
@@ -62,7 +65,13 @@ impl Connection {
                 let stats = &self.server.threads[self.session.entry.thread];
                 let run =
                     lookahead::run(&self.input, commands, &self.database, &mut self.out, stats);
-                stats.command(self.table.get).calls.add(run as u64);
+                let now = Instant::now();
+                let took = now - self.lap;
+                self.lap = now;
+                stats.command(self.table.get).ran(run as u64, took);
+                if self.server.slow.concerns(took / run.max(1) as u32) {
+                    self.note_slow_gets(next, run, took);
+                }
                 self.last_command = self.table.get.index() as u32 + 1;
                 next += run;
                 continue;
@@ -107,6 +116,7 @@ impl Connection {
             let session = &self.session;
             self.server.gate.wait_while(|reasons| held(reasons, spec, session)).await;
         }
+        self.lap = Instant::now();
         let mark = self.out.mark();
         match judge(self.server.gate.reasons(), spec, &self.session) {
             Verdict::Refuse(failure) => {
@@ -122,7 +132,7 @@ impl Connection {
             }
             Verdict::Run => match spec.handler_for(self.input.args(command).len()) {
                 Handler::Now(run) => self.run_now(command, id, spec, run),
-                Handler::Later(run) => self.run_later(command, id, run).await,
+                Handler::Later(run) => self.run_later(command, id, spec, run).await,
                 Handler::Container => {}
             },
         }
@@ -137,34 +147,50 @@ impl Connection {
         let Self { input, out, session, database, server, .. } = self;
         let stats = &server.threads[session.entry.thread];
         let mark = out.mark();
-        let keys = Keys { database, store: &server.store, step: None, stats };
+        let keys = Keys::live(database, server, stats);
         let args = input.args(command);
-        let outcome = run(&mut Call { spec, args, out, keys, session, server });
-        stats.command(id).calls.add(1);
-        if let Err(failure) = outcome {
+        let failure = run(&mut Call { spec, args, out, keys, session, server }).err();
+        if let Some(failure) = &failure {
             out.truncate(mark);
             out.error(failure.text());
-            stats.command(id).failed.add(1);
-            stats.errors.add(1);
-            server.shared.error(failure.text());
         }
+        let now = Instant::now();
+        let took = now - self.lap;
+        self.lap = now;
+        server.account(&Ran { id, spec, args, took }, failure.as_ref(), &session.entry);
         self.last_command = id.index() as u32 + 1;
     }
 
-    async fn run_later(&mut self, command: Command, id: CommandId, run: LaterFn) {
+    async fn run_later(
+        &mut self,
+        command: Command,
+        id: CommandId,
+        spec: &'static Spec,
+        run: LaterFn,
+    ) {
         let Self { input, out, session, database, server, .. } = self;
         let stats = &server.threads[session.entry.thread];
         self.last_command = id.index() as u32 + 1;
         let mark = out.mark();
         let args = input.args(command);
-        let outcome = run(LongCall { args, out, database, session, server, stats }).await;
-        stats.command(id).calls.add(1);
-        if let Err(failure) = outcome {
+        let failure = run(LongCall { args, out, database, session, server, stats }).await.err();
+        if let Some(failure) = &failure {
             out.truncate(mark);
             out.error(failure.text());
-            stats.command(id).failed.add(1);
-            stats.errors.add(1);
-            server.shared.error(failure.text());
+        }
+        let took = self.lap.elapsed();
+        server.account(&Ran { id, spec, args, took }, failure.as_ref(), &session.entry);
+    }
+
+    /// Notes the commands of a batched lookup that took long, each with its share of the time.
+    #[cold]
+    fn note_slow_gets(&self, first: usize, count: usize, took: Duration) {
+        let spec = self.table.spec(self.table.get);
+        let each = took / count.max(1) as u32;
+        let now_ms = self.server.now_ms();
+        for command in &self.input.commands()[first..first + count] {
+            let args = self.input.args(*command);
+            self.server.slow.note(spec, args, each, &self.session.entry, now_ms);
         }
     }
 
@@ -183,13 +209,13 @@ impl Connection {
 /// Finds the command, and the subcommand if it has any, and checks the number of arguments.
 #[inline]
 fn resolve(table: &Table, args: Args<'_>) -> Result<Resolved, (Option<CommandId>, Failure)> {
-    let Some(id) = table.find(args.at(0)) else {
+    let Some(mut id) = table.find(args.at(0)) else {
         return Err((None, Failure::unknown_command(args.at(0), args.from(1).iter())));
     };
     let mut spec = table.spec(id);
     if !spec.subcommands.is_empty() && args.len() > 1 {
-        match subcommand(spec, args.at(1)) {
-            Some(sub) => spec = sub,
+        match table.subcommand(id, args.at(1)) {
+            Some(sub) => (id, spec) = (sub, table.spec(sub)),
             None if matches!(spec.handler, Handler::Container) => {
                 return Err((Some(id), Failure::unknown_subcommand(spec.name, args.at(1))));
             }
@@ -213,7 +239,9 @@ fn held(reasons: Reasons, spec: &Spec, session: &Session) -> bool {
     let about_server = spec.flags.has(Flags::LOADING);
     let executes = session.queue.is_some() && spec.name == "exec";
     let writes = spec.flags.has(Flags::WRITE) || executes;
+    let reads = spec.flags.has(Flags::READONLY);
     (writes && reasons.any(Reasons::HOLD_WRITES))
+        || (reads && reasons.any(Reasons::ALONE))
         || (!about_server && reasons.any(Reasons::PAUSED_ALL))
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
+use std::time::Instant;
 
 use exuvia::Database;
 use tokio::net::TcpStream;
@@ -39,6 +40,8 @@ pub(crate) struct Connection {
     pub(super) turn_commands: usize,
     /// Number of the last command plus one.
     pub(super) last_command: u32,
+    /// When the last command ended, or the batch began.
+    pub(super) lap: Instant,
 }
 
 impl Connection {
@@ -61,6 +64,7 @@ impl Connection {
             mail_waits: false,
             turn_commands: 0,
             last_command: 0,
+            lap: Instant::now(),
         }
     }
 
@@ -122,7 +126,8 @@ impl Connection {
         report.output_allocated.store(self.out.allocated_bytes() as u64, Ordering::Relaxed);
         let queued = self.session.queue.as_ref().map_or(-1, |queue| queue.commands.len() as i64);
         report.queued.store(queued, Ordering::Relaxed);
-        report.watched.store(self.session.watches.len() as u32, Ordering::Relaxed);
+        let watched = self.session.watches.as_ref().map_or(0, |watches| watches.keys().len());
+        report.watched.store(watched as u32, Ordering::Relaxed);
         let resp = if self.out.protocol() == Protocol::Resp3 { 3 } else { 2 };
         report.resp.store(resp, Ordering::Relaxed);
     }
@@ -138,16 +143,15 @@ impl Drop for Connection {
 
 /// Ends all subscriptions of a session.
 pub(crate) fn forget_subscriptions(server: &Server, session: &mut Session) {
-    let subscriptions = std::mem::take(&mut session.subscriptions);
-    for (topic, names) in
-        [(Topic::Channel, subscriptions.channels), (Topic::Pattern, subscriptions.patterns)]
-    {
-        for name in names {
+    for topic in [Topic::Channel, Topic::Pattern, Topic::Shard] {
+        for name in std::mem::take(session.subscriptions.of_mut(topic)) {
             server.channels.unsubscribe(topic, &name, session.entry.id);
         }
     }
-    session.entry.report.channels.store(0, Ordering::Relaxed);
-    session.entry.report.patterns.store(0, Ordering::Relaxed);
+    let report = &session.entry.report;
+    for count in [&report.channels, &report.patterns, &report.shards] {
+        count.store(0, Ordering::Relaxed);
+    }
 }
 
 /// Whether the reply of the command that runs is not wanted; moves on to the next command's.

@@ -162,6 +162,21 @@ impl Settings {
         self.bytes("proto_max_bulk_len") as usize
     }
 
+    /// How long a command may take before the slow log has it; none if there is no log.
+    pub(crate) fn slowlog_threshold(&self) -> Option<Duration> {
+        u64::try_from(self.integer("slowlog_log_slower_than")).ok().map(Duration::from_micros)
+    }
+
+    pub(crate) fn slowlog_len(&self) -> usize {
+        self.integer("slowlog_max_len") as usize
+    }
+
+    /// How long a command may take before it is a latency event; none if events are not watched.
+    pub(crate) fn latency_threshold(&self) -> Option<Duration> {
+        let ms = self.integer("latency_monitor_threshold") as u64;
+        (ms > 0).then(|| Duration::from_millis(ms))
+    }
+
     pub(crate) fn threads(&self) -> usize {
         self.integer("threads") as usize
     }

@@ -261,6 +261,33 @@ pub(crate) static FLAGS: &[Flag] = &[
          a password; 0 for none",
     ),
     Flag::new(
+        Topic::Network,
+        "slowlog_log_slower_than",
+        integer(-1, i64::MAX),
+        "10000",
+        "microseconds from which on a command is kept in the slow log; -1 for no log",
+    )
+    .redis("slowlog-log-slower-than")
+    .mutable(),
+    Flag::new(
+        Topic::Network,
+        "slowlog_max_len",
+        integer(0, 1 << 20),
+        "128",
+        "commands that the slow log keeps",
+    )
+    .redis("slowlog-max-len")
+    .mutable(),
+    Flag::new(
+        Topic::Network,
+        "latency_monitor_threshold",
+        integer(0, 1 << 31),
+        "0",
+        "milliseconds from which on a command is a latency event; 0 for none",
+    )
+    .redis("latency-monitor-threshold")
+    .mutable(),
+    Flag::new(
         Topic::Data,
         "maxmemory",
         BYTES,

@@ -393,7 +393,8 @@ impl Input {
         self.buffer.extend_from_slice(&data[bytes + 2..]);
         data.truncate(bytes);
         self.spans.push(Span::large(self.large.len()));
-        self.large.push(Value::from(data));
+        // Shared from the start: storing and sending it copy nothing.
+        self.large.push(Value::from(data).into_shared());
         self.argument_done(left);
         true
     }
