@@ -8,7 +8,7 @@ use crate::resp::Client;
 use crate::script;
 use crate::server::{Server, eventually};
 
-struct Redis(Child);
+pub(crate) struct Redis(Child);
 
 impl Drop for Redis {
     fn drop(&mut self) {
@@ -20,7 +20,7 @@ impl Drop for Redis {
 
 impl Redis {
     /// Starts `redis-server` in `dir` and waits until it listens.
-    fn start(dir: &Path) -> (Self, SocketAddr) {
+    pub(crate) fn start(dir: &Path) -> (Self, SocketAddr) {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let child = Command::new("redis-server")
             .args(["--port", &address.port().to_string(), "--save", "", "--dir"])

@@ -7,7 +7,9 @@
 
 mod clients;
 mod commands;
+mod differential;
 mod flags;
+mod frame;
 mod interop;
 mod killed;
 mod limits;

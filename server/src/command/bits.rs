@@ -164,14 +164,20 @@ fn bitcount(call: &mut Call<'_>) -> Outcome {
         call.out.integer(0);
         return Ok(());
     }
-    if call.args.len() == 3 {
-        return Err(Failure::SYNTAX);
+    match call.args.len() {
+        3 => return Err(Failure::SYNTAX),
+        4 | 5 => {
+            let (start, end) = (call.integer(2)?, call.integer(3)?);
+            // Also if the unit is wrong.
+            if start < 0 && end < 0 && start > end {
+                call.out.integer(0);
+                return Ok(());
+            }
+        }
+        _ => {}
     }
     let part = Part::parse(call, 2, false)?;
-    let backwards = part.start < 0 && part.end.is_some_and(|end| end < 0 && part.start > end);
-    let count = call.keys.peek(key, |entry| {
-        if backwards { 0 } else { ones(entry.value, part.bits(entry.value.len())) }
-    })?;
+    let count = call.keys.peek(key, |entry| ones(entry.value, part.bits(entry.value.len())))?;
     call.out.count(count.unwrap_or(0));
     Ok(())
 }

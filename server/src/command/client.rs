@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::call::is;
 use super::clients;
+use super::failure::{QUOTED_MAX, quoted};
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
 use crate::client::ReplyMode;
@@ -155,7 +156,7 @@ fn setinfo(call: &mut Call<'_>) -> Outcome {
         let version = checked_name(call.args.at(3), "lib-ver")?;
         call.session.entry.identify(|identity| identity.library_version = version);
     } else {
-        let attribute = String::from_utf8_lossy(attribute);
+        let attribute = quoted(attribute, QUOTED_MAX);
         return Err(format!("ERR Unrecognized option '{attribute}'").into());
     }
     call.out.ok();

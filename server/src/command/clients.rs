@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 
 use super::call::is;
+use super::failure::{QUOTED_MAX, quoted};
 use super::{Call, Failure, Outcome};
 use crate::client::{ClientEntry, Signals};
 use crate::number::parse_i64;
@@ -25,7 +26,7 @@ impl Kind {
                 Ok(Self::None)
             }
             word => {
-                let word = String::from_utf8_lossy(word);
+                let word = quoted(word, QUOTED_MAX);
                 Err(format!("ERR Unknown client type '{word}'").into())
             }
         }
@@ -117,7 +118,7 @@ impl Victims {
             }
         }
         if let Some(user) = victims.user.as_deref().filter(|user| *user != b"default") {
-            let user = String::from_utf8_lossy(user);
+            let user = quoted(user, QUOTED_MAX);
             return Err(format!("ERR No such user '{user}'").into());
         }
         Ok(victims)

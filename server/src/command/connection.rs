@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::call::is;
+use super::failure::{QUOTED_MAX, quoted};
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
 use crate::client::ReplyMode;
@@ -68,8 +69,7 @@ fn echo(call: &mut Call<'_>) -> Outcome {
 }
 
 fn select(call: &mut Call<'_>) -> Outcome {
-    let index = parse_i64(call.args.at(1)).ok_or(Failure::NOT_AN_INTEGER)?;
-    let index = u16::try_from(index).map_err(|_| Failure::DATABASE_RANGE)?;
+    let index = super::generic::database_index(call, 1)?;
     *call.keys.database = call.server.store.database(index)?;
     call.out.ok();
     Ok(())
@@ -153,7 +153,7 @@ fn hello(call: &mut Call<'_>) -> Outcome {
             name = Some(super::client::checked_name(call.args.at(next + 1), "Client names")?);
             next += 2;
         } else {
-            let option = String::from_utf8_lossy(option);
+            let option = quoted(option, QUOTED_MAX);
             return Err(format!("ERR Syntax error in HELLO option '{option}'").into());
         }
     }

@@ -1,9 +1,9 @@
 //! Whole databases.
 
 use super::call::is;
-use super::generic::database_index;
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
+use crate::number::parse_i64;
 use crate::watched::Watchers;
 
 pub(super) const COMMANDS: &[Spec] =
@@ -67,14 +67,17 @@ fn flushall(call: &mut Call<'_>) -> Outcome {
 }
 
 fn swapdb(call: &mut Call<'_>) -> Outcome {
-    let index = |at| match database_index(call, at) {
-        Err(failure) if failure == Failure::NOT_AN_INTEGER => Err(Failure::new(match at {
-            1 => "ERR invalid first DB index",
-            _ => "ERR invalid second DB index",
-        })),
-        other => other,
+    let index = |at, invalid| {
+        let number = parse_i64(call.args.at(at)).and_then(|number| i32::try_from(number).ok());
+        number.ok_or(Failure::new(invalid))
     };
-    let (a, b) = (index(1)?, index(2)?);
+    let a = index(1, "ERR invalid first DB index")?;
+    let b = index(2, "ERR invalid second DB index")?;
+    let existing = |number: i32| {
+        u16::try_from(number).ok().filter(|index| *index < call.server.store.databases())
+    };
+    let a = existing(a).ok_or(Failure::DATABASE_RANGE)?;
+    let b = existing(b).ok_or(Failure::DATABASE_RANGE)?;
     let exists = |database, key: &[u8]| {
         call.server.store.database(database).is_ok_and(|database| database.contains_key(key))
     };

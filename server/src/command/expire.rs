@@ -4,6 +4,7 @@ use exuvia::{Change, Expiry};
 
 use super::call::is;
 use super::expiry::Unit;
+use super::failure::{QUOTED_MAX, quoted};
 use super::spec::{Group, Spec};
 use super::{Call, Failure, Outcome};
 
@@ -117,7 +118,7 @@ impl Options {
         let given = |option| call.args.from(3).iter().any(|word| is(word, option));
         let known = |word: &&[u8]| ["nx", "xx", "gt", "lt"].iter().any(|option| is(word, option));
         if let Some(word) = call.args.from(3).iter().find(|word| !known(word)) {
-            let word = String::from_utf8_lossy(word);
+            let word = quoted(word, QUOTED_MAX);
             return Err(format!("ERR Unsupported option {word}").into());
         }
         let (absent, present) = (given("nx"), given("xx"));
@@ -165,8 +166,8 @@ impl Options {
 }
 
 fn set(call: &mut Call<'_>, unit: Unit) -> Outcome {
-    let number = call.integer(2)?;
     let options = Options::parse(call)?;
+    let number = call.integer(2)?;
     let now_ms = call.server.now_ms();
     let new_ms =
         unit.unix_ms(number, now_ms).ok_or_else(|| Failure::expire_time(call.spec.name))?;

@@ -5,6 +5,16 @@ use std::fmt::Write;
 
 use exuvia::Error;
 
+/// What a client sent, as messages quote it: at most so many bytes, up to the first NUL, where
+/// Redis's strings end.
+pub(crate) fn quoted(bytes: &[u8], bytes_max: usize) -> Cow<'_, str> {
+    let end = bytes.iter().take(bytes_max).position(|byte| *byte == 0);
+    String::from_utf8_lossy(&bytes[..end.unwrap_or(bytes.len().min(bytes_max))])
+}
+
+/// Bytes of what a client sent that a message quotes, where Redis has no limit of its own.
+pub(crate) const QUOTED_MAX: usize = 4096;
+
 /// An error reply: code, blank, message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure(Cow<'static, str>);
@@ -30,10 +40,6 @@ impl Failure {
         Self::new("WRONGPASS invalid username-password pair or user is disabled.");
     pub(crate) const EXEC_ABORT: Self =
         Self::new("EXECABORT Transaction discarded because of previous errors.");
-    pub(crate) const EXEC_ABORT_OUT_OF_MEMORY: Self = Self::new(
-        "EXECABORT Transaction discarded because of: OOM command not allowed when used memory > \
-         'maxmemory'.",
-    );
     pub(crate) const SAVE_IN_PROGRESS: Self = Self::new("ERR Background save already in progress");
 
     pub(crate) const fn new(text: &'static str) -> Self {
@@ -42,6 +48,12 @@ impl Failure {
 
     pub(crate) fn text(&self) -> &str {
         &self.0
+    }
+
+    /// The same as the reason for which `EXEC` gives up a transaction.
+    pub(crate) fn aborting(&self) -> Self {
+        let reason = self.0.strip_prefix("ERR ").unwrap_or(&self.0);
+        Self(format!("EXECABORT Transaction discarded because of: {reason}").into())
     }
 
     /// A wrong number of arguments for the command `name`.
@@ -62,16 +74,15 @@ impl Failure {
             if shown.len() >= SHOWN {
                 break;
             }
-            let arg = &arg[..arg.len().min(SHOWN - shown.len())];
-            let _ = write!(shown, "'{}' ", String::from_utf8_lossy(arg));
+            let _ = write!(shown, "'{}' ", quoted(arg, SHOWN - shown.len()));
         }
-        let name = String::from_utf8_lossy(&name[..name.len().min(SHOWN)]);
+        let name = quoted(name, SHOWN);
         Self(format!("ERR unknown command '{name}', with args beginning with: {shown}").into())
     }
 
     /// A subcommand that the command `name` does not have.
     pub(crate) fn unknown_subcommand(name: &str, subcommand: &[u8]) -> Self {
-        let subcommand = String::from_utf8_lossy(&subcommand[..subcommand.len().min(128)]);
+        let subcommand = quoted(subcommand, 128);
         let name = name.to_uppercase();
         Self(format!("ERR unknown subcommand '{subcommand}'. Try {name} HELP.").into())
     }
@@ -80,7 +91,7 @@ impl Failure {
 impl Failure {
     /// Arguments that a subcommand of the command `name` does not take.
     pub(crate) fn wrong_form(name: &str, subcommand: &[u8]) -> Self {
-        let subcommand = String::from_utf8_lossy(&subcommand[..subcommand.len().min(128)]);
+        let subcommand = quoted(subcommand, 128);
         let name = name.to_uppercase();
         Self(
             format!(

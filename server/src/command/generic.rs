@@ -78,7 +78,10 @@ fn randomkey(call: &mut Call<'_>) -> Outcome {
 ///
 /// [`Failure::NOT_AN_INTEGER`], [`Failure::DATABASE_RANGE`].
 pub(super) fn database_index(call: &Call<'_>, index: usize) -> Result<u16, Failure> {
-    let number = call.integer(index)?;
+    let number = i32::try_from(call.integer(index)?).map_err(|_| {
+        Failure::new("ERR value is out of range, value must between -2147483648 and 2147483647")
+    })?;
+    let number = i64::from(number);
     let databases = i64::from(call.server.store.databases());
     if (0..databases).contains(&number) { Ok(number as u16) } else { Err(Failure::DATABASE_RANGE) }
 }

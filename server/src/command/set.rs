@@ -69,33 +69,58 @@ fn set(call: &mut Call<'_>) -> Outcome {
     })
 }
 
+/// What `SET` says of the expiry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lifetime {
+    Unlimited,
+    Kept,
+    /// Given in this unit by the argument of this number.
+    Given(Unit, usize),
+}
+
+impl Lifetime {
+    /// Whether `next` may follow: the same option again, or the first.
+    fn allows(self, next: Self) -> bool {
+        match (self, next) {
+            (Self::Unlimited, _) => true,
+            (Self::Given(unit, _), Self::Given(next, _)) => unit == next,
+            (before, next) => before == next,
+        }
+    }
+}
+
 fn parse(call: &Call<'_>) -> Result<Options, Failure> {
     let mut condition = Condition::Always;
-    let mut expiry = None;
+    let mut lifetime = Lifetime::Unlimited;
     let mut get = false;
     let mut next = 3;
     while next < call.args.len() {
         let word = call.args.at(next);
-        if is(word, "nx") && condition == Condition::Always {
+        let wanted = if is(word, "keepttl") {
+            Some(Lifetime::Kept)
+        } else {
+            let unit = Unit::of_option(word).filter(|_| next + 1 < call.args.len());
+            unit.map(|unit| Lifetime::Given(unit, next + 1))
+        };
+        if is(word, "nx") && condition != Condition::IfPresent {
             condition = Condition::IfAbsent;
-        } else if is(word, "xx") && condition == Condition::Always {
+        } else if is(word, "xx") && condition != Condition::IfAbsent {
             condition = Condition::IfPresent;
         } else if is(word, "get") {
             get = true;
-        } else if is(word, "keepttl") && expiry.is_none() {
-            expiry = Some(ExpiryChange::Keep);
-        } else if let Some(unit) = Unit::of_option(word).filter(|_| expiry.is_none()) {
-            next += 1;
-            if next == call.args.len() {
-                return Err(Failure::SYNTAX);
-            }
-            expiry = Some(ExpiryChange::Set(expiry::of_value(call, next, unit)?));
+        } else if let Some(wanted) = wanted.filter(|wanted| lifetime.allows(*wanted)) {
+            lifetime = wanted;
+            next += usize::from(matches!(wanted, Lifetime::Given(..)));
         } else {
             return Err(Failure::SYNTAX);
         }
         next += 1;
     }
-    let expiry = expiry.unwrap_or(ExpiryChange::Set(Expiry::Never));
+    let expiry = match lifetime {
+        Lifetime::Unlimited => ExpiryChange::Set(Expiry::Never),
+        Lifetime::Kept => ExpiryChange::Keep,
+        Lifetime::Given(unit, at) => ExpiryChange::Set(expiry::of_value(call, at, unit)?),
+    };
     Ok(Options { set: SetOptions { condition, expiry, return_old: get }, get })
 }
 
@@ -146,6 +171,12 @@ fn getex(call: &mut Call<'_>) -> Outcome {
         3 if is(call.args.at(2), "persist") => Some(Expiry::Never),
         4 => {
             let unit = Unit::of_option(call.args.at(2)).ok_or(Failure::SYNTAX)?;
+            // Whether there is a key is looked at before whether the time makes sense.
+            if call.keys.peek(key, |_| ())?.is_none() {
+                call.keys.stats.looked_up(false);
+                call.out.null();
+                return Ok(());
+            }
             Some(expiry::of_value(call, 3, unit)?)
         }
         _ => return Err(Failure::SYNTAX),

@@ -37,6 +37,7 @@ pub(crate) struct Table {
     multiplier: u64,
     /// Commands that the connection treats on their own.
     pub(crate) get: CommandId,
+    pub(crate) exec: CommandId,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
@@ -63,9 +64,10 @@ impl Table {
             first_subcommands.push(specs.len() as u16);
             specs.extend(specs[index].subcommands);
         }
-        let get = CommandId(0);
-        let mut table = Self { specs, first_subcommands, names, slots, multiplier, get };
+        let (get, exec) = (CommandId(0), CommandId(0));
+        let mut table = Self { specs, first_subcommands, names, slots, multiplier, get, exec };
         table.get = table.find(b"get").expect("GET is in the table");
+        table.exec = table.find(b"exec").expect("EXEC is in the table");
         table
     }
 

@@ -106,7 +106,7 @@ fn exec<'a>(mut call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Se
         let any = |is: fn(&Spec) -> bool| queue.commands.iter().any(|queued| is(spec_of(queued)));
         let short_of_memory = call.server.gate.reasons().any(Reasons::OUT_OF_MEMORY);
         if short_of_memory && any(|spec| spec.flags.has(Flags::DENYOOM)) {
-            return Err(Failure::EXEC_ABORT_OUT_OF_MEMORY);
+            return Err(Failure::OUT_OF_MEMORY.aborting());
         }
         call.session.executes = true;
         let done = if any(is_whole) {

@@ -194,8 +194,14 @@ impl Connection {
         }
     }
 
-    /// Answers a command that is not run.
+    /// Answers a command that is not run. A refused `EXEC` ends its transaction.
     fn reject(&mut self, id: Option<CommandId>, failure: &Failure) {
+        let abort = (id == Some(self.table.exec)).then(|| {
+            self.session.queue = None;
+            self.session.watches = None;
+            failure.aborting()
+        });
+        let failure = abort.as_ref().unwrap_or(failure);
         self.out.error(failure.text());
         self.server.shared.error(failure.text());
         let stats = self.stats();
