@@ -56,9 +56,6 @@ pub(super) const COMMANDS: &[Spec] = &[Spec {
 }];
 
 fn all(call: &mut Call<'_>) -> Outcome {
-    if let Some(name) = call.args.get(1) {
-        return Err(Failure::unknown_subcommand("command", name));
-    }
     let table = Table::shared();
     call.out.array(table.len());
     for (_, spec) in table.iter() {

@@ -222,10 +222,7 @@ fn resolve(table: &Table, args: Args<'_>) -> Result<Resolved, (Option<CommandId>
     if !spec.subcommands.is_empty() && args.len() > 1 {
         match table.subcommand(id, args.at(1)) {
             Some(sub) => (id, spec) = (sub, table.spec(sub)),
-            None if matches!(spec.handler, Handler::Container) => {
-                return Err((Some(id), Failure::unknown_subcommand(spec.name, args.at(1))));
-            }
-            None => {}
+            None => return Err((Some(id), Failure::unknown_subcommand(spec.name, args.at(1)))),
         }
     }
     if spec.accepts(args.len()) {
