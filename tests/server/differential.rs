@@ -248,7 +248,6 @@ impl Maker {
             2 => ("UNLINK", self.several(3, Self::key)),
             3 => ("EXISTS", self.several(4, Self::key)),
             4 => ("TOUCH", self.several(4, Self::key)),
-            5 => ("TYPE", vec![key]),
             6 => ("RENAME", vec![key, self.key()]),
             7 => ("RENAMENX", vec![key, self.key()]),
             8 => {
@@ -276,7 +275,7 @@ impl Maker {
                     .concat(),
             ),
             // Not DBSIZE, which counts expired keys until they are swept.
-            22 => ("TYPE", vec![key]),
+            5 | 22 => ("TYPE", vec![key]),
             _ => ("SELECT", vec![self.pick(&["0", "0", "1", "16", "-1", "x"]).into()]),
         }
     }

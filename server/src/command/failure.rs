@@ -13,7 +13,7 @@ pub(crate) fn quoted(bytes: &[u8], bytes_max: usize) -> Cow<'_, str> {
 }
 
 /// Bytes of what a client sent that a message quotes, where Redis has no limit of its own.
-pub(crate) const QUOTED_MAX: usize = 4096;
+pub(crate) const QUOTED_MAX: usize = 64 << 10;
 
 /// An error reply: code, blank, message.
 #[derive(Clone, Debug, PartialEq, Eq)]
