@@ -30,10 +30,16 @@ impl Keyspace {
         };
         let located = self.locate_in(directory, from, guard);
         let last = self.range_of(from, &located).last;
-        let mut entries = Vec::with_capacity(SLOTS);
+        // Every entry is a cache miss; asked for together they come while others are waited for.
+        let mut heads = Vec::with_capacity(SLOTS);
         for slot in located.segment.slots() {
             let word = slot.load_ordered(guard);
             let Some(head) = word.entry() else { continue };
+            head.prefetch();
+            heads.push((word, head));
+        }
+        let mut entries = Vec::with_capacity(heads.len());
+        for (word, head) in heads {
             if let Some(entry) = visible(word, head) {
                 let hash = self.hash(entry.key());
                 if hash >= from {
