@@ -56,10 +56,15 @@ fn others_are_served_while_a_client_waits_for_its_save() {
     assert_eq!(info(&mut other, "rdb_bgsave_in_progress"), "1");
     assert!(info(&mut other, "current_snapshot_perc").parse::<f64>().unwrap() <= 100.0);
     eventually("progress", || info(&mut other, "current_save_keys_total") == "8000");
+    eventually("an estimate of what is left", || {
+        (0..=60).contains(&info(&mut other, "current_save_eta_seconds").parse::<i64>().unwrap())
+    });
+    assert_eq!(info(&mut other, "last_success_save_age_sec"), "-1");
     assert_eq!(other.run("LASTSAVE").integer(), before, "nothing is published yet");
     assert_eq!(saver.read(), Reply::ok());
     assert_eq!(info(&mut other, "saving"), "0");
     assert_eq!(info(&mut other, "rdb_saves"), "1");
+    assert!(info(&mut other, "last_success_save_age_sec").parse::<i64>().unwrap() < 60);
     assert_eq!(info(&mut other, "rdb_changes_since_last_save"), "1");
     assert!(info(&mut other, "last_saved_file").ends_with("-summary.dfs"));
 }

@@ -37,6 +37,12 @@ impl Progress {
         }
         (self.records_done as f64 * 100.0 / self.records_total as f64).min(100.0)
     }
+
+    /// Time left if it goes on as it went so far; `None` before anything is done.
+    pub fn time_left(&self) -> Option<Duration> {
+        let done = self.percent() / 100.0;
+        (done > 0.0).then(|| self.elapsed.mul_f64((1.0 - done) / done))
+    }
 }
 
 /// Counts what the threads of a save or load get done.

@@ -26,7 +26,12 @@ pub(super) fn metrics(server: &Server) -> String {
 fn saves(text: &mut Text, server: &Server) {
     let status = server.store.save_status();
     text.header("exuvia_saves_total", "counter", "Saves that ended, by trigger and result.");
-    for (trigger, counts) in &status.by_trigger {
+    // Present from the start: an alert on a rate needs the zero it grows from.
+    let mut by_trigger = status.by_trigger;
+    for trigger in ["command", "cron", "shutdown"] {
+        by_trigger.entry(trigger).or_default();
+    }
+    for (trigger, counts) in &by_trigger {
         for (result, count) in [("ok", counts.saves), ("failed", counts.failures)] {
             let labels = [("trigger", *trigger), ("result", result)];
             text.sample("exuvia_saves_total", &labels, count);

@@ -164,11 +164,15 @@ fn persistence(text: &mut String, call: &Call<'_>) {
         line(text, "current_save_keys_total", progress.records_total);
         line(text, "current_save_bytes", progress.bytes_done);
         line(text, "current_save_bytes_per_sec", rate as u64);
+        line(text, "current_save_eta_seconds", seconds(progress.time_left()));
         line(text, "current_save_phase", format_args!("{:?}", progress.phase));
     }
     let last = status.last_success.as_ref();
     let last_duration = last.map_or(0, |saved| saved.duration.as_secs());
     line(text, "last_success_save", status.last_success_unix_ms / 1000);
+    let age_ms = server.now_ms().saturating_sub(status.last_success_unix_ms);
+    let age = if status.last_success_unix_ms == 0 { -1 } else { (age_ms / 1000) as i64 };
+    line(text, "last_success_save_age_sec", age);
     line(text, "last_saved_file", last.map_or("", |saved| &saved.manifest));
     line(text, "last_success_save_duration_sec", last_duration);
     line(text, "last_success_save_keys", last.map_or(0, |saved| saved.records));
