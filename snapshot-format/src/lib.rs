@@ -79,7 +79,7 @@ pub use name::{
 };
 pub use page::{
     Codec, PAGE_ALIGNMENT, PAGE_BYTES_MAX, Page, PageContent, PageOptions, PageScratch, Piece,
-    RecordAssembler, Records,
+    RecordAssembler, RecordStream, Records, StreamedPiece,
 };
 pub use part::{
     FoundRecord, PART_MAGIC, PartEntry, PartFinder, PartHeader, PartReader, PartReport,

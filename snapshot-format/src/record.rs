@@ -27,8 +27,10 @@ impl Record<'_> {
 
 /// How the bytes of a value are to be understood: the upper four bits of a record's kind byte.
 ///
-/// Codes 1 to 15 are reserved; a reader refuses a page that holds one it does not know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Codes 6 to 15 are reserved; a reader refuses a page that holds one it does not know. The bytes
+/// of a value that is not a string are elements, each behind its length, the first of which is a
+/// header; `FORMAT.md` draws them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum ValueType {
@@ -48,6 +50,19 @@ pub enum ValueType {
 }
 
 impl ValueType {
+    /// The type with this code.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::String),
+            1 => Some(Self::List),
+            2 => Some(Self::Hash),
+            3 => Some(Self::Set),
+            4 => Some(Self::SortedSet),
+            5 => Some(Self::Stream),
+            _ => None,
+        }
+    }
+
     /// The name that `TYPE` answers.
     pub const fn name(self) -> &'static str {
         match self {
@@ -84,4 +99,9 @@ pub enum RecordKind {
 /// The kind byte of a record: [`RecordKind`] in its lower and [`ValueType`] in its upper half.
 pub(crate) const fn kind_byte(kind: RecordKind, value_type: ValueType) -> u8 {
     (value_type as u8) << 4 | kind as u8
+}
+
+/// The type in a kind byte, if its other half says that the record is of kind `kind`.
+pub(crate) const fn value_type_of(kind_byte: u8, kind: RecordKind) -> Option<ValueType> {
+    if kind_byte & 0x0f == kind as u8 { ValueType::from_code(kind_byte >> 4) } else { None }
 }

@@ -48,13 +48,15 @@ impl<'a> Block<'a> {
 /// Records as `contents.txt` spells them.
 #[derive(Default)]
 struct Contents {
+    names_types: bool,
     lines: Vec<(u16, u64, Vec<u8>, String)>,
     records: u64,
     raw_bytes: u64,
 }
 
 impl Contents {
-    fn add(&mut self, database: u16, hash: u64, expiry: Option<u64>, key: &[u8], value: &[u8]) {
+    fn add(&mut self, place: (u16, u64), kind: u8, expiry: Option<u64>, key: &[u8], value: &[u8]) {
+        let (database, hash) = place;
         let mut line = format!("{database} {hash:016x} ");
         match expiry {
             Some(at) => write!(line, "{at}").unwrap(),
@@ -66,10 +68,55 @@ impl Contents {
                 write!(line, "{byte:02x}").unwrap();
             }
         }
+        if self.names_types {
+            let name = ["string", "list", "hash", "set", "zset", "stream"][usize::from(kind >> 4)];
+            write!(line, " {name}").unwrap();
+        }
+        if kind >> 4 != 0 {
+            assert_eq!(elements_of(value).len() as u64, expected_elements(kind >> 4, value));
+        }
         self.records += 1;
         self.raw_bytes += (key.len() + value.len()) as u64;
         self.lines.push((database, hash, key.to_vec(), line));
     }
+}
+
+/// The elements of a collection.
+fn elements_of(mut value: &[u8]) -> Vec<&[u8]> {
+    let mut elements = Vec::new();
+    while !value.is_empty() {
+        let (mut length, mut shift) = (0, 0);
+        loop {
+            let byte = usize::from(value[0]);
+            value = &value[1..];
+            length |= (byte & 0x7f) << shift;
+            shift += 7;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        let (element, rest) = value.split_at(length);
+        elements.push(element);
+        value = rest;
+    }
+    elements
+}
+
+/// How many elements the headers in a collection announce, headers included.
+fn expected_elements(value_type: u8, value: &[u8]) -> u64 {
+    let elements = elements_of(value);
+    let header = Block(elements[0]);
+    if value_type != 5 {
+        assert_eq!(header.0.len(), if matches!(value_type, 2 | 3) { 17 } else { 8 });
+        return 1 + header.u64(0);
+    }
+    assert_eq!(header.0.len(), 56);
+    let mut expected = 1 + header.u64(0);
+    for _ in 0..header.u64(8) {
+        let group = Block(elements[expected as usize]);
+        expected += 1 + group.u64(0) + group.u64(8);
+    }
+    expected
 }
 
 struct Snapshot<'a> {
@@ -92,7 +139,7 @@ fn read_records(snapshot: &Snapshot<'_>, database: u16, payload: &Block<'_>, int
     let (value_lengths, _) = payload.slice(root + 32);
     let mut expired = 0;
     for (record, kind) in payload.slice_of_bytes(root + 40).iter().enumerate() {
-        assert!(*kind == 0 && record < records, "a whole string");
+        assert!(*kind % 16 == 0 && record < records, "a whole value");
         let (key, rest) = run.split_at(payload.u32(key_lengths + 4 * record) as usize);
         let (value, rest) = rest.split_at(payload.u32(value_lengths + 4 * record) as usize);
         run = rest;
@@ -100,7 +147,8 @@ fn read_records(snapshot: &Snapshot<'_>, database: u16, payload: &Block<'_>, int
             expired < expiring_count && payload.u32(expiring + 4 * expired) as usize == record;
         let expiry = expires.then(|| payload.u64(expires_at + 8 * expired));
         expired += usize::from(expires);
-        into.add(database, xxh3_64_with_seed(key, snapshot.hash_seed), expiry, key, value);
+        let hash = xxh3_64_with_seed(key, snapshot.hash_seed);
+        into.add((database, hash), *kind, expiry, key, value);
     }
     assert!(run.is_empty() && expired == expiring_count, "columns that agree");
 }
@@ -109,12 +157,13 @@ fn read_piece(database: u16, payload: &Block<'_>, open: &mut Vec<u8>, into: &mut
     let root = payload.0.len() - 56;
     let [hash, key_length, value_length] = [0, 8, 16].map(|field| payload.u64(root + field));
     assert_eq!(payload.u64(root + 24), open.len() as u64, "the piece that follows");
-    assert_eq!(payload.0[root + 48], 1, "a piece of a string");
+    let kind = payload.0[root + 48];
+    assert_eq!(kind & 0x0f, 1, "a piece of a value");
     let expiry = (payload.0[root + 49] == 1).then(|| payload.u64(root + 32));
     open.extend_from_slice(payload.slice_of_bytes(root + 40));
     if open.len() as u64 == key_length + value_length {
         let (key, value) = open.split_at(key_length as usize);
-        into.add(database, hash, expiry, key, value);
+        into.add((database, hash), kind, expiry, key, value);
         open.clear();
     }
 }
@@ -140,7 +189,7 @@ fn read_part(snapshot: &Snapshot<'_>, entry: &Block<'_>, file: &[u8], into: &mut
     assert_eq!(footer.u64(56), entry.u64(8), "digest");
 
     let (mut offset, mut begun, mut open) = (4096, 0, Vec::new());
-    let mut contents = Contents::default();
+    let mut contents = Contents { names_types: into.names_types, ..Contents::default() };
     for page in 0..pages {
         let place = Block(file.bytes(index + page as usize * 32, 32));
         let bytes = Block(file.bytes(offset, place.u32(24) as usize));
@@ -173,9 +222,20 @@ fn read_part(snapshot: &Snapshot<'_>, entry: &Block<'_>, file: &[u8], into: &mut
 
 #[test]
 fn a_reader_written_from_the_text_alone_reads_the_golden_files() {
+    read_snapshot("golden", "contents.txt", false);
+}
+
+#[test]
+fn a_reader_written_from_the_text_alone_reads_the_golden_collections() {
+    read_snapshot("collections", "collections.txt", true);
+}
+
+/// Reads a snapshot and compares it with a text that spells its records out, with their types or
+/// without.
+fn read_snapshot(base: &str, text: &str, names_types: bool) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fixtures/v1");
     let file = |name: &str| std::fs::read(folder.join(name)).unwrap();
-    let manifest = file("golden-summary.dfs");
+    let manifest = file(&format!("{base}-summary.dfs"));
     let archive = Block(Block(&manifest).without_checksum(0));
     assert_eq!((archive.bytes(0, 8), archive.u16(8)), (&b"EXUVMANI"[..], 1));
     assert_eq!(archive.u64(16), manifest.len() as u64);
@@ -183,7 +243,7 @@ fn a_reader_written_from_the_text_alone_reads_the_golden_files() {
     let snapshot = Snapshot { id: archive.bytes(root, 16), hash_seed: archive.u64(root + 48) };
     assert_eq!(archive.u64(root + 32), 1_769_903_998_123, "time of the cut");
     let (parts, count) = archive.slice(root + 96);
-    let mut contents = Contents::default();
+    let mut contents = Contents { names_types, ..Contents::default() };
     for part in 0..count {
         let at = parts + part * 72;
         let name = std::str::from_utf8(archive.slice_of_bytes(at + 64)).unwrap();
@@ -192,6 +252,6 @@ fn a_reader_written_from_the_text_alone_reads_the_golden_files() {
     }
     contents.lines.sort();
     let lines: Vec<&str> = contents.lines.iter().map(|(.., line)| line.as_str()).collect();
-    let expected = String::from_utf8(file("contents.txt")).unwrap();
+    let expected = String::from_utf8(file(text)).unwrap();
     assert_eq!(lines, expected.lines().collect::<Vec<_>>());
 }

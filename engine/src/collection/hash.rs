@@ -98,6 +98,29 @@ impl Hash {
         Self::default()
     }
 
+    pub(super) fn tree(&self) -> &Tree<Hashed<Field>> {
+        &self.fields
+    }
+
+    /// A hash of these elements, all of them sound.
+    pub(super) fn from_tree(fields: Tree<Hashed<Field>>) -> Self {
+        let mut expiring: Vec<Vec<u8>> = fields
+            .iter()
+            .map(FieldRef::decode)
+            .filter_map(|field| expiry_element(field.expiry, field.field))
+            .collect();
+        if expiring.is_empty() {
+            return Self { fields, expiries: None };
+        }
+        expiring.sort_unstable();
+        let mut builder = crate::tree::Builder::new(Sorted);
+        for element in &expiring {
+            let in_order = builder.push(&[element]);
+            debug_assert!(in_order, "the elements were sorted");
+        }
+        Self { fields, expiries: Some(Box::new(builder.finish())) }
+    }
+
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.fields.is_same(&other.fields)
     }

@@ -92,6 +92,16 @@ impl Collection {
         }
     }
 
+    /// Bytes of its elements with what holds them together, without indexes: about what it takes
+    /// in a snapshot. O(1).
+    pub(crate) fn data_bytes(&self) -> u64 {
+        match self {
+            Self::Hash(hash) => hash.tree().heap_bytes(),
+            Self::SortedSet(set) => set.tree().heap_bytes(),
+            Self::List(_) | Self::Set(_) | Self::Stream(_) => self.heap_bytes(),
+        }
+    }
+
     /// It as a collection of type `C`.
     ///
     /// # Errors

@@ -34,6 +34,10 @@ impl List {
         Self::default()
     }
 
+    pub(super) fn from_tree(tree: Tree<Sequence>) -> Self {
+        Self { tree }
+    }
+
     pub(super) fn tree(&self) -> &Tree<Sequence> {
         &self.tree
     }

@@ -38,6 +38,7 @@
 //! a sorted set of more than 128 elements has its members a second time, by hash.
 
 mod access;
+mod archive;
 mod hash;
 mod item;
 mod kind;
@@ -49,6 +50,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use archive::{Decoder, Encoder};
 pub use hash::{Fields, Hash};
 pub use item::Item;
 pub(crate) use kind::Stored;

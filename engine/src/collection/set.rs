@@ -38,6 +38,10 @@ impl Set {
         Self::default()
     }
 
+    pub(super) fn from_tree(tree: Tree<Hashed<Member>>) -> Self {
+        Self { tree }
+    }
+
     pub(super) fn tree(&self) -> &Tree<Hashed<Member>> {
         &self.tree
     }

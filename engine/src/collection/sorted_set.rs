@@ -18,7 +18,7 @@ const UNINDEXED_LEN_MAX: u64 = 128;
 #[cfg(test)]
 const UNINDEXED_LEN_MAX: u64 = 12;
 
-const SCORE_BYTES: usize = 8;
+pub(super) const SCORE_BYTES: usize = 8;
 const SIGN: u64 = 1 << 63;
 
 /// Elements of the index are those of the sorted set, found by their members.
@@ -41,7 +41,7 @@ fn sortable(score: f64) -> [u8; SCORE_BYTES] {
     sortable.to_be_bytes()
 }
 
-fn decode(element: &[u8]) -> (&[u8], f64) {
+pub(super) fn decode(element: &[u8]) -> (&[u8], f64) {
     let Some((score, member)) = element.split_first_chunk() else { return (&[], 0.0) };
     let sortable = u64::from_be_bytes(*score);
     let bits = if sortable & SIGN == 0 { !sortable } else { sortable ^ SIGN };
@@ -78,6 +78,20 @@ impl SortedSet {
     /// An empty sorted set.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A sorted set of these elements, which are in order. `None` if a member occurs twice.
+    pub(super) fn from_tree(scores: Tree<Sorted>) -> Option<Self> {
+        let mut set = Self { scores, members: None };
+        set.settle_index();
+        let is_unique = if let Some(members) = &set.members {
+            has_no_twins(members)
+        } else {
+            let mut members: Vec<&[u8]> = set.scores.iter().map(Scored::key).collect();
+            members.sort_unstable();
+            members.windows(2).all(|pair| pair[0] != pair[1])
+        };
+        is_unique.then_some(set)
     }
 
     pub(super) fn tree(&self) -> &Tree<Sorted> {
@@ -308,6 +322,25 @@ impl SortedSet {
             }
         }
     }
+}
+
+/// Whether no two elements, which are sorted by hash, have one member.
+fn has_no_twins(members: &Tree<Hashed<Scored>>) -> bool {
+    let mut same_hash: Vec<&[u8]> = Vec::new();
+    let mut last = None;
+    for element in members.iter() {
+        let member = Scored::key(element);
+        let hash = members.order().hash(member);
+        if last != Some(hash) {
+            same_hash.clear();
+            last = Some(hash);
+        }
+        if same_hash.contains(&member) {
+            return false;
+        }
+        same_hash.push(member);
+    }
+    true
 }
 
 fn remove_key(members: &mut Tree<Hashed<Scored>>, member: &[u8]) {

@@ -10,9 +10,9 @@ use super::restore::{self, PartSink, Sink, check_name};
 use super::select::{Candidate, read, stamp_of};
 use super::survey::Survey;
 use super::{fault, sweep};
-use crate::Error;
 use crate::format::storage::SnapshotStorage;
 use crate::format::{DamagedPage, FormatError, Manifest, Record, manifest_name};
+use crate::{Collection, Error};
 
 /// A snapshot and its manifest.
 #[derive(Clone, Debug)]
@@ -197,9 +197,22 @@ struct AuditorPart<'a> {
 
 impl PartSink for AuditorPart<'_> {
     fn record(&mut self, record: &Record<'_>) -> Result<(), Error> {
-        self.records += 1;
-        self.data_bytes += record.bytes();
+        self.unbuilt(record.bytes());
         Ok(())
+    }
+
+    fn collection(&mut self, _: &Record<'_>, _: Collection) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Damage shows in the pages; what is checked is not kept in memory.
+    fn builds_collections(&self) -> bool {
+        false
+    }
+
+    fn unbuilt(&mut self, record_bytes: u64) {
+        self.records += 1;
+        self.data_bytes += record_bytes;
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::stream::expires_at;
-use crate::Error;
+use super::stream::{encode, expires_at};
 use crate::format::storage::{MemoryStorage, SnapshotStorage, WriteHint};
 use crate::format::{
     Codec, FormatError, HashRange, HashSeed, PageOptions, PartHeader, PartWriter, Pushed, Record,
@@ -11,6 +10,7 @@ use crate::format::{
 };
 use crate::store::Inner;
 use crate::version::Snapshot;
+use crate::{Collection, Error};
 
 /// Bytes that a record takes in a page besides key and value, page headers and index included.
 const RECORD_OVERHEAD_BYTES: u64 = 11;
@@ -102,14 +102,23 @@ fn write_sample(
     };
     let mut part = PartWriter::begin(storage, header, "sample", pages, WriteHint::default())?;
     let mut raw_bytes = 0;
+    let mut encoded = Vec::new();
     for entry in cut.iter() {
+        let collection = entry.collection.as_ref();
+        // What is large is like what is small, and there is no time to look at all of it.
+        if collection.is_some_and(|collection| collection.heap_bytes() > SAMPLE_BYTES) {
+            continue;
+        }
+        if let Some(collection) = collection {
+            encode(collection, &mut encoded);
+        }
         let record = Record {
             database: entry.database,
             hash: crate::format::hash_key(header.hash_seed, &entry.key),
-            value_type: ValueType::String,
+            value_type: collection.map_or(ValueType::String, Collection::value_type),
             key: &entry.key,
             expires_at_unix_ms: expires_at(entry.expiry),
-            value: &entry.value,
+            value: if collection.is_some() { &encoded } else { &entry.value },
         };
         if part.try_push(&record)? != Pushed::Stored {
             part.seal_page()?;

@@ -46,6 +46,7 @@ mod load;
 mod meter;
 mod patience;
 mod phase;
+mod pieces;
 mod place;
 mod progress;
 mod publish;

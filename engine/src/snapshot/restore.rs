@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use super::pieces::{self, Pieces};
 use super::progress::Meter;
 use super::{budget, fault};
-use crate::Error;
 use crate::format::storage::{SnapshotStorage, StorageErrorKind};
 use crate::format::{
     DamagedPage, FormatError, Manifest, PageContent, PartEntry, PartFault, PartReader, ReadHint,
-    Record, RecordAssembler, SnapshotFile, SnapshotFileKind,
+    Record, SnapshotFile, SnapshotFileKind, ValueType,
 };
+use crate::{Collection, Error};
 
 /// What takes the records of a snapshot.
 pub(super) trait Sink: Sync {
@@ -46,6 +47,22 @@ pub(super) trait PartSink {
     ///
     /// Whatever ends the load.
     fn record(&mut self, record: &Record<'_>) -> Result<(), Error>;
+
+    /// Takes a record whose value is a collection; the value in `record` means nothing.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the load.
+    fn collection(&mut self, record: &Record<'_>, collection: Collection) -> Result<(), Error>;
+
+    /// Whether collections are to be built, which takes their memory. If not,
+    /// [`unbuilt`](Self::unbuilt) learns of them instead.
+    fn builds_collections(&self) -> bool {
+        true
+    }
+
+    /// Learns of a collection that is not built, whose key and value have so many bytes.
+    fn unbuilt(&mut self, _record_bytes: u64) {}
 }
 
 /// Reads every part that `manifest` lists and hands its records to `sink`, the records of one part
@@ -127,20 +144,17 @@ impl Reading<'_> {
             }
             opened => opened.map_err(broken)?,
         };
-        // The manifest's total bounds what a record can be.
-        let mut assembler = RecordAssembler::new(part.header.hash_seed, part.raw_bytes);
+        let mut pieces = Pieces::new(part);
         let mut sink = self.sink.part();
         let mut bytes_passed = 0;
         while !self.stop.load(Ordering::Relaxed) {
             let records = match reader.next_page() {
-                Ok(Some(page)) => {
-                    take_page(page.content(), &mut assembler, &mut *sink, &part.name)?
-                }
+                Ok(Some(page)) => take_page(page.content(), &mut pieces, &mut *sink, &part.name)?,
                 Ok(None) => return Ok(()),
                 Err(FormatError::Page(damage)) => {
                     self.sink.damaged(damage)?;
                     // The record that the page belonged to is lost with it.
-                    assembler.shrink();
+                    pieces = Pieces::new(part);
                     0
                 }
                 Err(error) => return Err(broken(error)),
@@ -156,7 +170,7 @@ impl Reading<'_> {
 /// Hands the records of a page on, and returns how many that were.
 fn take_page(
     content: &PageContent<'_>,
-    assembler: &mut RecordAssembler,
+    pieces: &mut Pieces,
     sink: &mut dyn PartSink,
     part: &str,
 ) -> Result<u64, Error> {
@@ -164,17 +178,19 @@ fn take_page(
     match content {
         PageContent::Records(records) => {
             for record in records.clone() {
-                sink.record(&record)?;
+                if record.value_type == ValueType::String {
+                    sink.record(&record)?;
+                } else if !sink.builds_collections() {
+                    sink.unbuilt(record.bytes());
+                } else {
+                    let collection = Collection::decode(record.value_type, record.value)
+                        .map_err(|error| pieces::within(part, &record, &error))?;
+                    sink.collection(&record, collection)?;
+                }
                 taken += 1;
             }
         }
-        PageContent::Piece(piece) => {
-            let whole = assembler.push(piece).map_err(|error| fault::while_reading(part, error))?;
-            if let Some(record) = whole {
-                sink.record(&record)?;
-                taken += 1;
-            }
-        }
+        PageContent::Piece(piece) => taken += u64::from(pieces.take(piece, sink, part)?),
     }
     Ok(taken)
 }

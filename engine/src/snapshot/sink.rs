@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::restore::{PartSink, Sink};
-use crate::format::{HashSeed, Record, ValueType, hash_key};
+use crate::collection::Stored;
+use crate::format::{HashSeed, Record, hash_key};
 use crate::store::{Inner, Staged};
-use crate::{Database, Error, Expiry};
+use crate::table::{Content, Payload};
+use crate::{Collection, Database, Error, Expiry};
 
 /// Distinct keys with one 64-bit hash beyond which nobody believes in chance.
 const EQUAL_HASHES_MAX: u32 = 8;
@@ -68,22 +70,24 @@ impl<'t> PartCounts<'t> {
     }
 }
 
-impl Drop for PartCounts<'_> {
-    fn drop(&mut self) {
-        self.totals.add(self.counts);
+impl PartCounts<'_> {
+    /// What is to be stored of a collection, without the elements that have expired.
+    fn admit_collection(
+        &mut self,
+        record: &Record<'_>,
+        collection: Collection,
+    ) -> Option<(Collection, Expiry)> {
+        let Some(live) = collection.live_at(self.now_unix_ms) else {
+            self.counts.expired += 1;
+            return None;
+        };
+        Some((live, self.admit(record)?))
     }
 }
 
-/// # Errors
-///
-/// [`Error::Corrupt`] for a value that this engine does not know.
-fn check_type(record: &Record<'_>) -> Result<(), Error> {
-    match record.value_type {
-        ValueType::String => Ok(()),
-        other => Err(Error::Corrupt {
-            object: format!("key \"{}\"", record.key[..record.key.len().min(64)].escape_ascii()),
-            reason: format!("values of type {other:?} need a newer engine"),
-        }),
+impl Drop for PartCounts<'_> {
+    fn drop(&mut self) {
+        self.totals.add(self.counts);
     }
 }
 
@@ -148,10 +152,21 @@ impl StagingPart<'_> {
 
 impl PartSink for StagingPart<'_> {
     fn record(&mut self, record: &Record<'_>) -> Result<(), Error> {
-        check_type(record)?;
         let hash = self.hash(record)?;
         let Some(expiry) = self.counts.admit(record) else { return Ok(()) };
-        self.sink.staged.insert(record.database, hash, record.key, record.value, expiry)
+        let payload = Payload::borrowed(record.value);
+        let content = Content { key: record.key, payload, expiry };
+        self.sink.staged.insert(record.database, hash, &content)
+    }
+
+    fn collection(&mut self, record: &Record<'_>, collection: Collection) -> Result<(), Error> {
+        let hash = self.hash(record)?;
+        let Some((collection, expiry)) = self.counts.admit_collection(record, collection) else {
+            return Ok(());
+        };
+        let payload = Payload::Collection(Stored::new(collection));
+        let content = Content { key: record.key, payload, expiry };
+        self.sink.staged.insert(record.database, hash, &content)
     }
 }
 
@@ -193,15 +208,27 @@ struct MergingPart<'m> {
     counts: PartCounts<'m>,
 }
 
+impl MergingPart<'_> {
+    fn database(&self, record: &Record<'_>) -> Result<&Database, Error> {
+        let database = u32::from(record.database);
+        self.databases
+            .get(usize::from(record.database))
+            .ok_or(Error::TooFewDatabases { database, needed: database + 1 })
+    }
+}
+
 impl PartSink for MergingPart<'_> {
     fn record(&mut self, record: &Record<'_>) -> Result<(), Error> {
-        check_type(record)?;
         let Some(expiry) = self.counts.admit(record) else { return Ok(()) };
-        let Some(database) = self.databases.get(usize::from(record.database)) else {
-            let database = u32::from(record.database);
-            return Err(Error::TooFewDatabases { database, needed: database + 1 });
+        self.database(record)?.set(record.key, record.value, expiry)?;
+        Ok(())
+    }
+
+    fn collection(&mut self, record: &Record<'_>, collection: Collection) -> Result<(), Error> {
+        let Some((collection, expiry)) = self.counts.admit_collection(record, collection) else {
+            return Ok(());
         };
-        database.set(record.key, record.value, expiry)?;
+        self.database(record)?.set_item(record.key, collection, expiry)?;
         Ok(())
     }
 }
@@ -232,8 +259,12 @@ struct CheckingPart<'c>(PartCounts<'c>);
 
 impl PartSink for CheckingPart<'_> {
     fn record(&mut self, record: &Record<'_>) -> Result<(), Error> {
-        check_type(record)?;
         self.0.admit(record);
+        Ok(())
+    }
+
+    fn collection(&mut self, record: &Record<'_>, collection: Collection) -> Result<(), Error> {
+        self.0.admit_collection(record, collection);
         Ok(())
     }
 }

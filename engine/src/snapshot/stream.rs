@@ -1,5 +1,6 @@
 //! Writing the parts of a save: one thread a part, from the walk into pages.
 
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -8,13 +9,14 @@ use super::fault;
 use super::meter::MeteredStorage;
 use super::run::Run;
 use super::walks::{WalkSlot, Walks, lock};
+use crate::collection::Encoder;
 use crate::format::storage::{SnapshotStorage, StorageError, WriteHint};
 use crate::format::{
     FormatError, HashRange, HashSeed, PageOptions, PartEntry, PartHeader, PartWriter, Pushed,
     Record, SnapshotId, ValueType, part_name,
 };
 use crate::version::{Step, Take, Walk, WalkEntry};
-use crate::{Error, Expiry, Value};
+use crate::{Collection, Error, Expiry, Value};
 
 /// What the parts of one snapshot have in common.
 #[derive(Debug)]
@@ -168,19 +170,22 @@ enum Pause {
 fn fill(writer: &mut PartWriter, run: &Run, slot: &WalkSlot, name: &str) -> Result<(), Error> {
     let broken = |error| fault::while_writing(name, error);
     let mut records = 0;
+    let mut encoded = Vec::new();
     loop {
         if run.is_stopping() {
             return Err(Error::SaveCancelled);
         }
         let mut pause = Pause::Segment;
         let step = match &mut *lock(slot) {
-            Some(walk) => walk.advance(&mut |entry| offer(writer, &entry, &mut pause)),
+            Some(walk) => {
+                walk.advance(&mut |entry| offer(writer, &entry, &mut encoded, &mut pause))
+            }
             None => return Err(Error::SaveCancelled),
         };
         match pause {
             Pause::Segment => {}
             Pause::Page => writer.seal_page().map_err(broken)?,
-            Pause::Large(large) => writer.push_large(&large.record()).map_err(broken)?,
+            Pause::Large(large) => large.push(writer).map_err(broken)?,
             Pause::Broken(error) => return Err(broken(error)),
         }
         run.meter.add_records(writer.records() - records);
@@ -194,13 +199,13 @@ fn fill(writer: &mut PartWriter, run: &Run, slot: &WalkSlot, name: &str) -> Resu
 }
 
 /// Copies one entry into the page. Runs under the walk's guard, so it never waits.
-fn offer(writer: &mut PartWriter, entry: &WalkEntry<'_>, pause: &mut Pause) -> Take {
-    if entry.to_collection().is_some() {
-        let reason = "this version of the format has no collections";
-        *pause = Pause::Broken(FormatError::InvalidOptions(reason));
-        return Take::Stop;
-    }
-    let record = Record {
+fn offer(
+    writer: &mut PartWriter,
+    entry: &WalkEntry<'_>,
+    encoded: &mut Vec<u8>,
+    pause: &mut Pause,
+) -> Take {
+    let mut record = Record {
         database: entry.database,
         hash: entry.hash,
         value_type: ValueType::String,
@@ -208,6 +213,16 @@ fn offer(writer: &mut PartWriter, entry: &WalkEntry<'_>, pause: &mut Pause) -> T
         expires_at_unix_ms: expires_at(entry.expiry),
         value: entry.value,
     };
+    let collection = entry.to_collection();
+    if let Some(collection) = &collection {
+        if collection.heap_bytes() > ENCODED_AT_ONCE_BYTES_MAX {
+            *pause = Pause::Large(LargeRecord::of(entry));
+            return Take::Stop;
+        }
+        encode(collection, encoded);
+        record.value_type = collection.value_type();
+        record.value = encoded;
+    }
     let (take, reason) = match writer.try_push(&record) {
         Ok(Pushed::Stored) => return Take::Next,
         Ok(Pushed::PageFull) => (Take::Full, Pause::Page),
@@ -218,6 +233,16 @@ fn offer(writer: &mut PartWriter, entry: &WalkEntry<'_>, pause: &mut Pause) -> T
     take
 }
 
+/// Collections of more bytes are encoded a leaf at a time, without the walk's guard.
+const ENCODED_AT_ONCE_BYTES_MAX: u64 = 64 << 10;
+
+/// Writes a small collection as a record has it.
+pub(super) fn encode(collection: &Collection, into: &mut Vec<u8>) {
+    into.clear();
+    let encoded = Encoder::new(collection).read_to_end(into);
+    debug_assert!(encoded.is_ok(), "memory can be read");
+}
+
 /// A record that outlives the walk's guard: its value is shared with the table where it can be.
 struct LargeRecord {
     database: u16,
@@ -225,6 +250,7 @@ struct LargeRecord {
     key: Box<[u8]>,
     expires_at_unix_ms: Option<u64>,
     value: Value,
+    collection: Option<Collection>,
 }
 
 impl LargeRecord {
@@ -235,18 +261,22 @@ impl LargeRecord {
             key: entry.key.into(),
             expires_at_unix_ms: expires_at(entry.expiry),
             value: entry.to_value(),
+            collection: entry.to_collection(),
         }
     }
 
-    fn record(&self) -> Record<'_> {
-        Record {
+    fn push(&self, writer: &mut PartWriter) -> Result<(), FormatError> {
+        let record = Record {
             database: self.database,
             hash: self.hash,
-            value_type: ValueType::String,
+            value_type: self.collection.as_ref().map_or(ValueType::String, Collection::value_type),
             key: &self.key,
             expires_at_unix_ms: self.expires_at_unix_ms,
             value: &self.value,
-        }
+        };
+        let Some(collection) = &self.collection else { return writer.push_large(&record) };
+        let mut encoder = Encoder::new(collection);
+        writer.push_streamed(&record, encoder.len(), &mut encoder)
     }
 }
 

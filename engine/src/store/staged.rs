@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::Error;
 use crate::sync::pin;
-use crate::table::{Content, Decision, Draft, Keyspace, Payload};
-use crate::{Error, Expiry};
+use crate::table::{Content, Decision, Draft, Keyspace};
 
 /// Fresh tables for every database. Dropping them leaves the store as it was.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Staged {
         }
     }
 
-    /// Stores a record; `hash` is the hash of `key` by the seed of these tables. Lock-free, from
+    /// Stores an entry; `hash` is the hash of its key by the seed of these tables. Lock-free, from
     /// any thread.
     ///
     /// # Errors
@@ -32,18 +32,15 @@ impl Staged {
         &self,
         database: u16,
         hash: u64,
-        key: &[u8],
-        value: &[u8],
-        expiry: Expiry,
+        content: &Content<'_>,
     ) -> Result<(), Error> {
         let keyspace = self.keyspaces.get(usize::from(database)).ok_or(Error::NoSuchDatabase {
             index: u32::from(database),
             databases: self.keyspaces.len() as u32,
         })?;
-        let content = Content { key, payload: Payload::borrowed(value), expiry };
         let _guard = pin();
-        keyspace.write(hash, key, None, |_, spare, versioned| {
-            let draft = spare.unwrap_or_else(|| Draft::new(&content, versioned));
+        keyspace.write(hash, content.key, None, |_, spare, versioned| {
+            let draft = spare.unwrap_or_else(|| Draft::new(content, versioned));
             (Decision::Publish(draft), ())
         })?;
         Ok(())

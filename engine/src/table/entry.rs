@@ -637,7 +637,7 @@ impl<'g> Entry<'g> {
 
     /// Bytes of key and value; of a collection, those of its nodes.
     pub(crate) fn data_bytes(self) -> usize {
-        let elements = self.collection().map_or(0, |collection| collection.heap_bytes() as usize);
+        let elements = self.collection().map_or(0, |collection| collection.data_bytes() as usize);
         self.raw.key_bytes() + self.raw.value_bytes() + elements
     }
 

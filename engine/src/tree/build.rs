@@ -64,6 +64,10 @@ impl<O: Order> Builder<O> {
         true
     }
 
+    pub(crate) fn order(&self) -> &O {
+        &self.order
+    }
+
     /// The tree of all elements.
     pub(crate) fn finish(mut self) -> Tree<O> {
         if self.leaf_len > 0 {

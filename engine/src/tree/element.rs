@@ -59,10 +59,10 @@ fn read_long_varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
 
 /// The elements of a leaf, or of the rest of one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Elements<'t>(&'t [u8]);
+pub(crate) struct Elements<'t>(&'t [u8]);
 
 impl<'t> Elements<'t> {
-    pub(super) fn new(bytes: &'t [u8]) -> Self {
+    pub(crate) fn new(bytes: &'t [u8]) -> Self {
         Self(bytes)
     }
 

@@ -41,7 +41,7 @@ impl<'t, O: Order> Iterator for Iter<'t, O> {
             return None;
         }
         if self.front.rest_len() == 0 {
-            let (leaf, before) = self.tree.leaf_at(self.start)?;
+            let (leaf, before, _) = self.tree.leaf_at(self.start)?;
             self.front = Elements::new(leaf);
             for _ in 0..before {
                 self.front.next();
@@ -63,7 +63,7 @@ impl<'t, O: Order> DoubleEndedIterator for Iter<'t, O> {
             return None;
         }
         if self.back.is_empty() {
-            let (leaf, before) = self.tree.leaf_at(self.end - 1)?;
+            let (leaf, before, _) = self.tree.leaf_at(self.end - 1)?;
             self.back.extend(Elements::new(leaf).take(before as usize + 1));
         }
         self.end -= 1;

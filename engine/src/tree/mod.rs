@@ -46,8 +46,8 @@ mod tests;
 
 pub(crate) use build::Builder;
 pub(crate) use edit::encode;
-pub(crate) use element::{Prefix, read_varint};
+pub(crate) use element::{Elements, Prefix, read_varint};
 pub(crate) use free::free_buried;
 pub(crate) use iter::Iter;
-pub(crate) use order::{Hashed, Keyed, Sequence, Sorted, process_seed, same_bytes};
+pub(crate) use order::{Hashed, Keyed, Order, Sequence, Sorted, process_seed, same_bytes};
 pub(crate) use root::Tree;

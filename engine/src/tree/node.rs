@@ -76,6 +76,14 @@ pub(super) fn inner_heap<B>(children: &[Child<B>]) -> u64 {
     (COUNTS_BYTES + size_of_val(children)) as u64
 }
 
+/// Bytes of all leaves below a node.
+pub(super) fn leaf_bytes<B>(node: &Node<B>) -> u64 {
+    match node {
+        Node::Leaf(leaf) => leaf.len() as u64,
+        Node::Inner(children) => children.iter().map(|child| leaf_bytes(&child.node)).sum(),
+    }
+}
+
 /// Bytes allocated for everything below a node, itself included. Touches inner nodes alone.
 pub(super) fn subtree_heap<B>(node: &Node<B>) -> u64 {
     match node {

@@ -90,6 +90,10 @@ impl<K> Hashed<K> {
         Self { seed, keyed: PhantomData }
     }
 
+    pub(crate) fn seed(self) -> u64 {
+        self.seed
+    }
+
     /// The hash of a key.
     #[inline]
     pub(crate) fn hash(self, key: &[u8]) -> u64 {

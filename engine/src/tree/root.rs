@@ -2,7 +2,8 @@
 
 use super::free;
 use super::iter::Iter;
-use super::node::Child;
+use super::leaf::LEAF_BYTES_MAX;
+use super::node::{Child, Node, leaf_bytes, leaf_heap};
 use super::order::Order;
 
 /// A persistent sequence of byte strings in an [`Order`].
@@ -82,6 +83,27 @@ impl<O: Order> Tree<O> {
     /// other trees count for each. O(1).
     pub(crate) fn heap_bytes(&self) -> u64 {
         self.heap_bytes
+    }
+
+    /// Bytes of its leaves laid end to end. Touches inner nodes alone.
+    pub(crate) fn leaf_bytes(&self) -> u64 {
+        self.root.as_ref().map_or(0, |root| leaf_bytes(&root.node))
+    }
+
+    /// Whether all elements are in one leaf.
+    pub(crate) fn is_one_leaf(&self) -> bool {
+        self.root.as_ref().is_none_or(|root| matches!(root.node, Node::Leaf(_)))
+    }
+
+    /// The tree of a few elements, encoded, that are in order if the order is one of leaves.
+    /// `None` if they are too many for a leaf.
+    pub(crate) fn of_one_leaf(order: O, leaf: &[u8], len: u64) -> Option<Self> {
+        if len == 0 || leaf.len() > LEAF_BYTES_MAX {
+            return None;
+        }
+        let heap_bytes = leaf_heap(leaf);
+        let root = Child { node: Node::Leaf(leaf.into()), len, bound: O::Bound::default() };
+        Some(Self { order, root: Some(root), heap_bytes })
     }
 
     /// Whether the two are known to have the same elements, because they have the same root. O(1).

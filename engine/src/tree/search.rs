@@ -122,18 +122,21 @@ impl<O: Order> Tree<O> {
         self.find_index(index)?.element
     }
 
-    /// The leaf that has the element at `index`, and how many elements that leaf has before it.
-    pub(super) fn leaf_at(&self, index: u64) -> Option<(&[u8], u64)> {
-        let mut left = index;
-        let (_, leaf) = descend(self.root()?, |children| {
+    /// The leaf that has the element at `index`, how many elements that leaf has before it, and
+    /// how many in all.
+    pub(crate) fn leaf_at(&self, index: u64) -> Option<(&[u8], u64, u64)> {
+        let root = self.root()?;
+        let (mut left, mut len) = (index, root.len);
+        let (_, leaf) = descend(root, |children| {
             let mut slot = 0;
             while slot + 1 < children.len() && left >= children[slot].len {
                 left -= children[slot].len;
                 slot += 1;
             }
+            len = children[slot].len;
             slot
         });
-        Some((leaf, left))
+        Some((leaf, left, len))
     }
 
     /// How many elements are before a place.

@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use exuvia::format::{FoundRecord, Manifest, PartFinder, hash_key};
+use exuvia::format::{FoundRecord, Manifest, PartFinder, ValueType, hash_key};
 use exuvia::{Clock, SystemClock};
 
 use super::json::Object;
 use super::place::{Place, note};
 use super::time::utc;
+use super::value::with_value;
 use crate::command::describe;
 
 /// Finds `key` in `database`, by the index of the one part that can hold it.
@@ -41,11 +42,12 @@ pub(super) fn write(
     if let Some(at) = found.expires_at_unix_ms.filter(|at| *at <= SystemClock.unix_ms()) {
         note(&format!("the key expired at {}; a server would not load it", utc(at)));
     }
-    if !json {
+    // A collection has no form but this.
+    if !json && found.value_type == ValueType::String {
         return out.write_all(&found.value);
     }
-    let object =
-        Object::new().number("db", database).bytes("key", key).bytes("value", &found.value);
+    let object = Object::new().number("db", database).bytes("key", key);
+    let object = with_value(object, found.value_type, &found.value);
     let object = match found.expires_at_unix_ms {
         Some(at) => object.number("expires_at_unix_ms", at),
         None => object,

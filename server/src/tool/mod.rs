@@ -25,6 +25,7 @@ mod run;
 mod tests;
 mod time;
 mod usage;
+mod value;
 mod verify;
 
 pub(crate) use run::run;

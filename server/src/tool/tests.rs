@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use exuvia::format::{SnapshotFile, SnapshotFileKind};
-use exuvia::{Compression, Expiry, Options, Store};
+use exuvia::{Compression, Expiry, Hash, List, Options, SortedSet, Store, Stream, StreamId};
 use tempfile::TempDir;
 
 use super::arguments;
@@ -67,6 +67,40 @@ fn flip(path: &Path, offset: usize) {
     let mut bytes = std::fs::read(path).unwrap();
     bytes[offset] ^= 0x10;
     std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn collections_are_told_as_arrays_with_their_type() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(Options::new(dir.path()).dbfilename("dump")).unwrap();
+    let database = store.database(0).unwrap();
+    let list: List = ["a", "b"].into_iter().collect();
+    database.set_item(b"list", list, Expiry::Never).unwrap();
+    let mut hash = Hash::new();
+    hash.insert(b"f", b"v");
+    hash.set_expiry(b"f", Expiry::At(4_102_444_800_000));
+    database.set_item(b"hash", hash, Expiry::Never).unwrap();
+    let sorted: SortedSet = [("m", 1.5)].into_iter().collect();
+    database.set_item(b"zset", sorted, Expiry::Never).unwrap();
+    let mut stream = Stream::new();
+    stream.append(StreamId::new(1, 2), [("f", "v")]);
+    stream.create_group(b"g", StreamId::MIN, None);
+    database.set_item(b"stream", stream, Expiry::Never).unwrap();
+    store.save().unwrap().wait().unwrap();
+    drop(store);
+    let (sound, text) = tool(&["export", path(&dir)]).unwrap();
+    assert!(sound);
+    for line in [
+        r#"{"db":0,"key":"list","type":"list","value":[{"element":"a"},{"element":"b"}]}"#,
+        r#"{"db":0,"key":"hash","type":"hash","value":[{"field":"f","value":"v","expires_at_unix_ms":4102444800000}]}"#,
+        r#"{"db":0,"key":"zset","type":"zset","value":[{"member":"m","score":"1.5"}]}"#,
+        r#"{"db":0,"key":"stream","type":"stream","last_id":"1-2","max_deleted_id":"0-0","entries_added":1,"value":[{"id":"1-2","fields":[{"field":"f","value":"v"}]}],"groups":[{"name":"g","last_delivered":"0-0","consumers":[],"pending":[]}]}"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+    }
+    let (sound, one) = tool(&["get", path(&dir), "list"]).unwrap();
+    assert!(sound && text.contains(one.trim_end()), "{one}");
+    assert!(tool(&["verify", path(&dir)]).unwrap().0);
 }
 
 #[test]

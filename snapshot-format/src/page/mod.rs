@@ -31,7 +31,7 @@ pub(crate) use header::{PageHeader, PageKind, StoredAs, page_bytes, page_bytes_o
 pub use options::{Codec, PageOptions};
 pub(crate) use order::{ascends, start_of_key};
 pub(crate) use piece::PieceSequence;
-pub use piece::{Piece, RecordAssembler};
+pub use piece::{Piece, RecordAssembler, RecordStream, StreamedPiece};
 pub use read::{Page, PageContent, PageScratch, Records};
 
 /// Length and alignment in a part of every page is a multiple of this.

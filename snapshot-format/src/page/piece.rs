@@ -7,7 +7,7 @@ use super::header::PageHeader;
 use crate::error::{FormatError, PageFault};
 use crate::fields::is_zero;
 use crate::hash::HashSeed;
-use crate::record::{Record, RecordKind, ValueType, kind_byte};
+use crate::record::{Record, RecordKind, ValueType, value_type_of};
 
 /// One piece of a record: consecutive bytes of its key and its value, laid end to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +62,9 @@ impl<'a> Piece<'a> {
         if header.hashes.first != hash || header.hashes.last != hash {
             return Err(PageFault::Order { record: 0 });
         }
-        if columns.kind != kind_byte(RecordKind::Piece, ValueType::String) {
-            return Err(PageFault::RecordKind { record: 0, kind: columns.kind });
-        }
+        let kind = columns.kind;
+        let value_type = value_type_of(kind, RecordKind::Piece)
+            .ok_or(PageFault::RecordKind { record: 0, kind })?;
         let expires_at_unix_ms = match (columns.expires, columns.expires_at.to_native()) {
             (0, 0) => None,
             (1, at) => Some(at),
@@ -75,7 +75,7 @@ impl<'a> Piece<'a> {
         Ok(Self {
             database: header.database,
             hash,
-            value_type: ValueType::String,
+            value_type,
             expires_at_unix_ms,
             key_bytes,
             value_bytes,
@@ -146,6 +146,65 @@ impl PieceSequence {
 impl std::fmt::Debug for PieceSequence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PieceSequence").field("is_open", &self.is_open()).finish()
+    }
+}
+
+/// Passes the values of long records on as they come, one piece after another.
+///
+/// Holds the key alone, whose memory grows with the pieces that arrive, never with a length that
+/// one of them claims.
+#[derive(Debug)]
+pub struct RecordStream {
+    seed: HashSeed,
+    sequence: PieceSequence,
+    key: Vec<u8>,
+}
+
+/// What a [`RecordStream`] made of a piece.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamedPiece<'s> {
+    /// Whether it begins a record.
+    pub is_first: bool,
+    /// Whether it completes its record.
+    pub is_last: bool,
+    /// The key as far as it is known; whole where `is_last`.
+    pub key: &'s [u8],
+}
+
+impl RecordStream {
+    /// A stream of records hashed under `seed`.
+    pub fn new(seed: HashSeed) -> Self {
+        Self { seed, sequence: PieceSequence::default(), key: Vec::new() }
+    }
+
+    /// Checks that `piece` is the one that must follow.
+    ///
+    /// # Errors
+    ///
+    /// [`FormatError::BrokenRecord`] if it is not. The stream is ready for the first piece of
+    /// another record then.
+    pub fn push(&mut self, piece: &Piece<'_>) -> Result<StreamedPiece<'_>, FormatError> {
+        let is_first = piece.offset == 0;
+        if is_first {
+            self.key.clear();
+        }
+        let (database, hash) = (piece.database, piece.hash);
+        let is_last = self
+            .sequence
+            .push(piece, self.seed)
+            .map_err(|fault| FormatError::BrokenRecord { database, hash, fault })?;
+        self.key.extend_from_slice(piece.key);
+        Ok(StreamedPiece { is_first, is_last, key: &self.key })
+    }
+
+    /// Whether a record was begun and is not whole: at the end of a part, a sign of damage.
+    pub fn is_open(&self) -> bool {
+        self.sequence.is_open()
+    }
+
+    /// Forgets a record that was begun.
+    pub fn reset(&mut self) {
+        self.sequence.reset();
     }
 }
 

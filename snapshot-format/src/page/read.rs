@@ -12,7 +12,7 @@ use crate::checksum::{page_checksum, split_checksum};
 use crate::error::PageFault;
 use crate::hash::{HashRange, hash_key};
 use crate::part::PartHeader;
-use crate::record::{Record, RecordKind, ValueType, kind_byte};
+use crate::record::{Record, RecordKind, ValueType, value_type_of};
 
 /// Memory that checking one page after another needs, allocated once.
 #[derive(Debug, Default)]
@@ -154,6 +154,7 @@ pub struct Records<'a> {
     value_bytes: &'a [u32_le],
     expiring: &'a [u32_le],
     expires_at: &'a [u64_le],
+    kinds: &'a [u8],
     last_key: &'a [u8],
 }
 
@@ -186,6 +187,7 @@ impl<'a> Records<'a> {
             value_bytes: &columns.value_bytes,
             expiring: &columns.expiring,
             expires_at: &columns.expires_at,
+            kinds: &columns.kinds,
             last_key,
         })
     }
@@ -215,8 +217,8 @@ fn check_columns(header: &PageHeader, columns: &ArchivedRecords<'_>) -> Result<(
         }
         least = record + 1;
     }
-    let whole = kind_byte(RecordKind::Whole, ValueType::String);
-    match columns.kinds.iter().position(|&kind| kind != whole) {
+    let is_unknown = |kind: &u8| value_type_of(*kind, RecordKind::Whole).is_none();
+    match columns.kinds.iter().position(is_unknown) {
         Some(record) => {
             Err(PageFault::RecordKind { record: record as u32, kind: columns.kinds[record] })
         }
@@ -272,7 +274,10 @@ impl<'a> Iterator for Records<'a> {
             self.expiring = &self.expiring[1..];
             self.expires_at = &self.expires_at[1..];
         }
-        let (database, value_type) = (self.database, ValueType::String);
+        let database = self.database;
+        // Checked when the page was decoded.
+        let kind = self.kinds[number];
+        let value_type = value_type_of(kind, RecordKind::Whole).unwrap_or(ValueType::String);
         Some(Record { database, hash, value_type, key, expires_at_unix_ms, value })
     }
 

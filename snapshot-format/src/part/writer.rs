@@ -1,5 +1,7 @@
 //! Writing a part: records in, pages out.
 
+use std::io::Read;
+
 use super::index::PartTotals;
 use super::sink::{PageContents, PageSink};
 use super::{PartEntry, PartHeader};
@@ -117,7 +119,7 @@ impl PartWriter {
             return Ok(Pushed::PageFull);
         }
         self.page.push(record, self.sink.payload_mut()?);
-        self.count(record);
+        self.count(record, bytes);
         Ok(Pushed::Stored)
     }
 
@@ -163,15 +165,35 @@ impl PartWriter {
                 Pushed::TooLarge => break,
             }
         }
+        self.push_streamed(record, record.value.len() as u64, &mut { record.value })
+    }
+
+    /// Writes a record whose value comes from elsewhere and is `value_bytes` long, in pieces. The
+    /// value in `record` is not looked at.
+    ///
+    /// Holds one page of it at a time. May block as [`seal_page`](Self::seal_page) does, and on
+    /// `value`.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_push`](Self::try_push) and [`seal_page`](Self::seal_page), and
+    /// [`FormatError::InvalidOptions`] if `value` ends before its length.
+    pub fn push_streamed(
+        &mut self,
+        record: &Record<'_>,
+        value_bytes: u64,
+        value: &mut dyn Read,
+    ) -> Result<(), FormatError> {
         self.check_place(record)?;
         self.seal_page()?;
+        let bytes = record.key.len() as u64 + value_bytes;
         let mut offset = 0;
-        while offset < record.bytes() {
-            offset += self.store_piece(record, offset)? as u64;
+        while offset < bytes {
+            offset += self.store_piece(record, value_bytes, value, offset)? as u64;
         }
         self.last_key.clear();
         self.last_key.extend_from_slice(start_of_key(record.key));
-        self.count(record);
+        self.count(record, bytes);
         self.begin_page()
     }
 
@@ -242,30 +264,36 @@ impl PartWriter {
     }
 
     #[inline]
-    fn count(&mut self, record: &Record<'_>) {
+    fn count(&mut self, record: &Record<'_>, bytes: u64) {
         self.last_place = Some((record.database, record.hash));
         self.totals.database_max = record.database;
         self.totals.records += 1;
-        self.totals.raw_bytes += record.bytes();
+        self.totals.raw_bytes += bytes;
     }
 
     /// Stores the piece of `record` at `offset`, and returns its length.
-    fn store_piece(&mut self, record: &Record<'_>, offset: u64) -> Result<usize, FormatError> {
+    fn store_piece(
+        &mut self,
+        record: &Record<'_>,
+        value_bytes: u64,
+        value: &mut dyn Read,
+        offset: u64,
+    ) -> Result<usize, FormatError> {
         let piece_bytes = self.options.piece_bytes;
         let key = record.key.get(offset as usize..).unwrap_or(&[]);
         let key = &key[..key.len().min(piece_bytes)];
-        let value_offset = offset.saturating_sub(record.key.len() as u64) as usize;
-        let value = &record.value[value_offset..];
-        let value = &value[..value.len().min(piece_bytes - key.len())];
-        let run_bytes = key.len() + value.len();
+        let value_left = value_bytes - offset.saturating_sub(record.key.len() as u64);
+        let run_bytes = key.len() + value_left.min((piece_bytes - key.len()) as u64) as usize;
         self.sink.make_room(piece_payload_max(run_bytes))?;
         let payload = self.sink.payload_mut()?;
         payload[..key.len()].copy_from_slice(key);
-        payload[key.len()..run_bytes].copy_from_slice(value);
+        value
+            .read_exact(&mut payload[key.len()..run_bytes])
+            .map_err(|_| FormatError::InvalidOptions("a value is shorter than announced"))?;
         let columns = PieceColumns {
             hash: record.hash.into(),
             key_bytes: (record.key.len() as u64).into(),
-            value_bytes: (record.value.len() as u64).into(),
+            value_bytes: value_bytes.into(),
             offset: offset.into(),
             expires_at: record.expires_at_unix_ms.unwrap_or(0).into(),
             run: Run { bytes: run_bytes },

@@ -305,7 +305,7 @@ fn codecs_and_kinds_of_later_versions_are_refused_by_number() {
     let mut codec = Forge::new();
     codec.pages[2][5] = 128;
     assert_page(codec.read(), 2, PageFault::Codec(128));
-    for kind in [1, 2, 3, 0x10, 0xff] {
+    for kind in [1, 2, 3, 0x11, 0x60, 0xff] {
         let mut forge = Forge::new();
         let page = &mut forge.pages[2];
         let slice = root(page, 48) + 40;

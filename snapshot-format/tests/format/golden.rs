@@ -24,7 +24,7 @@ const FILES: [(&str, u64); 4] = [
     ("contents.txt", 0xf25d_0106_73c8_6263),
 ];
 
-fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "src/fixtures/v1", name].iter().collect()
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests, and seeds that they print")]
 
+mod collections;
 mod corruption;
 mod failure;
 mod forged;

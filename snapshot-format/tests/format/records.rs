@@ -16,6 +16,7 @@ pub(crate) struct OwnedRecord {
     pub(crate) key: Vec<u8>,
     pub(crate) value: Vec<u8>,
     pub(crate) expires_at_unix_ms: Option<u64>,
+    pub(crate) value_type: ValueType,
 }
 
 impl OwnedRecord {
@@ -26,14 +27,19 @@ impl OwnedRecord {
             key: key.to_vec(),
             value: value.to_vec(),
             expires_at_unix_ms: expiry,
+            value_type: ValueType::String,
         }
+    }
+
+    pub(crate) fn of_type(self, value_type: ValueType) -> Self {
+        Self { value_type, ..self }
     }
 
     pub(crate) fn borrow(&self) -> Record<'_> {
         Record {
             database: self.database,
             hash: self.hash,
-            value_type: ValueType::String,
+            value_type: self.value_type,
             key: &self.key,
             expires_at_unix_ms: self.expires_at_unix_ms,
             value: &self.value,
@@ -47,6 +53,7 @@ impl OwnedRecord {
             key: record.key.to_vec(),
             value: record.value.to_vec(),
             expires_at_unix_ms: record.expires_at_unix_ms,
+            value_type: record.value_type,
         }
     }
 }

@@ -34,9 +34,20 @@ pub struct StreamEntry<'a> {
 }
 
 impl<'a> StreamEntry<'a> {
-    pub(super) fn decode(element: &'a [u8]) -> Option<Self> {
+    pub(in crate::collection) fn decode(element: &'a [u8]) -> Option<Self> {
         let (id, fields) = StreamId::split(element)?;
         Some(Self { id, fields })
+    }
+
+    /// Whether its bytes are fields with values to the end.
+    pub(in crate::collection) fn is_sound(&self) -> bool {
+        let mut fields = self.fields();
+        while !fields.0.is_empty() {
+            if fields.next().is_none() {
+                return false;
+            }
+        }
+        true
     }
 
     /// Its fields with their values, in the order in which they were given; a field may occur
@@ -60,7 +71,7 @@ impl fmt::Debug for StreamEntry<'_> {
 pub struct StreamFields<'a>(&'a [u8]);
 
 impl<'a> StreamFields<'a> {
-    fn take(&mut self) -> Option<&'a [u8]> {
+    fn take_bytes(&mut self) -> Option<&'a [u8]> {
         let (len, rest) = read_varint(self.0)?;
         let (bytes, rest) = rest.split_at_checked(len)?;
         self.0 = rest;
@@ -72,7 +83,10 @@ impl<'a> Iterator for StreamFields<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some((self.take()?, self.take()?))
+        let mut rest = self.clone();
+        let pair = (rest.take_bytes()?, rest.take_bytes()?);
+        *self = rest;
+        Some(pair)
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Pending<'a> {
 }
 
 impl<'a> Pending<'a> {
-    fn decode(element: &'a [u8]) -> Option<Self> {
+    pub(in crate::collection) fn decode(element: &'a [u8]) -> Option<Self> {
         let (id, rest) = StreamId::split(element)?;
         let (delivered, rest) = rest.split_first_chunk()?;
         let (deliveries, consumer) = rest.split_first_chunk()?;
@@ -89,6 +89,10 @@ impl Group {
             consumers: BTreeMap::new(),
             heap_bytes: size_of::<Self>() as u64,
         }
+    }
+
+    pub(in crate::collection) fn tree(&self) -> &Tree<Sorted> {
+        &self.pending
     }
 
     pub(super) fn heap_bytes(&self) -> u64 {

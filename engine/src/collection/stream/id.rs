@@ -43,15 +43,19 @@ impl StreamId {
         }
     }
 
-    pub(super) fn to_bytes(self) -> [u8; ID_BYTES] {
+    pub(in crate::collection) fn from_bytes(bytes: [u8; ID_BYTES]) -> Self {
+        let id = u128::from_be_bytes(bytes);
+        Self { ms: (id >> 64) as u64, seq: id as u64 }
+    }
+
+    pub(in crate::collection) fn to_bytes(self) -> [u8; ID_BYTES] {
         (u128::from(self.ms) << 64 | u128::from(self.seq)).to_be_bytes()
     }
 
     /// Takes an id off the start of `bytes`.
     pub(super) fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (id, rest) = bytes.split_first_chunk::<ID_BYTES>()?;
-        let id = u128::from_be_bytes(*id);
-        Some((Self { ms: (id >> 64) as u64, seq: id as u64 }, rest))
+        Some((Self::from_bytes(*id), rest))
     }
 }
 

@@ -59,6 +59,10 @@ impl Stream {
         Self::default()
     }
 
+    pub(in crate::collection) fn tree(&self) -> &Tree<Sorted> {
+        &self.entries
+    }
+
     pub(in crate::collection) fn is_unchanged(&self, other: &Self) -> bool {
         self.entries.is_same(&other.entries) && Arc::ptr_eq(&self.about, &other.about)
     }

@@ -1,6 +1,7 @@
 //! Saves and loads over a storage in memory that follows a script.
 
 mod autoload;
+mod collections;
 mod fail;
 mod publish;
 mod retain;
