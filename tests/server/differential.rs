@@ -1,5 +1,7 @@
 //! Random commands sent to this server and to Redis, every reply compared byte for byte.
 
+mod collections;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -326,9 +328,10 @@ impl Maker {
     /// A command, its arguments sometimes damaged, and how its replies are compared.
     fn command(&mut self) -> (Command, Comparison) {
         let (name, mut args) = match self.rng.u32(..20) {
-            0..=8 => self.string_command(),
-            9..=11 => self.bit_command(),
-            12..=16 => self.key_command(),
+            0..=4 => self.string_command(),
+            5 => self.bit_command(),
+            6..=12 => self.collection_command(),
+            13..=16 => self.key_command(),
             _ => self.session_command(),
         };
         match self.rng.u32(..60) {
@@ -340,13 +343,20 @@ impl Maker {
             }
             _ => {}
         }
-        if name == "SCAN" && !args.is_empty() {
+        if let Some(cursor) = ["SCAN", "HSCAN", "SSCAN"].iter().position(|scan| *scan == name)
+            && let Some(cursor) = args.get_mut(cursor.min(1))
+        {
             // Where a cursor leads is each server's own affair.
-            args[0] = b"0".to_vec();
+            *cursor = b"0".to_vec();
+        }
+        if collections::is_random(name) && args.len() == 1 {
+            // All there is to pick, since each server picks at random.
+            args.push(b"100000".to_vec());
         }
         let comparison = match name {
             "TTL" | "EXPIRETIME" => Comparison::Clock(2),
             "PTTL" | "PEXPIRETIME" => Comparison::Clock(2000),
+            _ if collections::is_unordered(name) => Comparison::Unordered,
             "KEYS" | "SCAN" | "EXEC" => Comparison::Unordered,
             _ => Comparison::Exact,
         };

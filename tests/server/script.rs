@@ -7,7 +7,7 @@ use crate::resp::Client;
 
 /// A line is a command, ` => `, and its reply; a line without it wants only that nothing fails.
 /// Arguments with blanks stand in single quotes; `\xHH` in a quoted argument is a byte.
-pub(crate) const SCRIPTS: [(&str, &str); 10] = [
+pub(crate) const SCRIPTS: [(&str, &str); 11] = [
     ("strings", STRINGS),
     ("set options", SET_OPTIONS),
     ("counters", COUNTERS),
@@ -15,6 +15,7 @@ pub(crate) const SCRIPTS: [(&str, &str); 10] = [
     ("bits", BITS),
     ("common subsequences", SUBSEQUENCES),
     ("expiry", EXPIRY),
+    ("hashes", HASHES),
     ("keys", KEYS),
     ("transactions", TRANSACTIONS),
     ("errors", ERRORS),
@@ -257,6 +258,81 @@ LCS a b LEN IDX => (error) ERR If you want both the length and indexes, please j
 LCS a b FOO => (error) ERR syntax error
 LCS a b MINMATCHLEN => (error) ERR syntax error
 LCS a b MINMATCHLEN x => (error) ERR value is not an integer or out of range
+";
+
+const HASHES: &str = r"
+HSET h a 1 b 2 a 3 => 2
+HSET h a 4 c 5 => 1
+HGETALL h => ['a', '4', 'b', '2', 'c', '5']
+HKEYS h => ['a', 'b', 'c']
+HVALS h => ['4', '2', '5']
+HMGET h a nope c => ['4', nil, '5']
+HMGET nope a b => [nil, nil]
+HSET h a => (error) ERR wrong number of arguments for 'hset' command
+HSET h a 1 b => (error) ERR wrong number of arguments for 'hset' command
+HMSET h a 1 b => (error) ERR wrong number of arguments for 'hmset' command
+HMSET h a 1 d 2 => OK
+HSETNX h a 9 => 0
+HSETNX h e 9 => 1
+HEXISTS h e => 1
+HEXISTS nope e => 0
+HLEN h => 5
+HSTRLEN h e => 1
+HSTRLEN h nope => 0
+HINCRBY h e 3 => 12
+HINCRBY h new -3 => -3
+HINCRBY h e 9223372036854775807 => (error) ERR increment or decrement would overflow
+HINCRBY h e x => (error) ERR value is not an integer or out of range
+HSET h text abc => 1
+HINCRBY h text 1 => (error) ERR hash value is not an integer
+HINCRBYFLOAT h text 1 => (error) ERR hash value is not a float
+HINCRBYFLOAT h e 0.5 => '12.5'
+HINCRBYFLOAT h e x => (error) ERR value is not a valid float
+HINCRBYFLOAT h e inf => (error) ERR value is NaN or Infinity
+HRANDFIELD nope => nil
+HRANDFIELD nope 5 => []
+HRANDFIELD h 0 => []
+HRANDFIELD h 1 x => (error) ERR syntax error
+HRANDFIELD h 9223372036854775807 WITHVALUES => (error) ERR value is out of range
+HSCAN nope 0 x => ['0', []]
+HSCAN h x => (error) ERR invalid cursor
+HSCAN h 0 COUNT 0 => (error) ERR syntax error
+HSCAN h 0 MATCH te* => ['0', ['text', 'abc']]
+EXPIRE h 1000 => 1
+HDEL h a b nope a => 2
+TTL h => 1000
+TYPE h => hash
+HDEL h c d e new text => 5
+EXISTS h => 0
+SET s v => OK
+HSET s a 1 => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+HGET s a => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+HSET h a 1 => 1
+GET h => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+INCR h => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+SET h v => OK
+GET h => 'v'
+HSET other x 1 => 1
+COPY other copied => 1
+HSET copied x 2 => 0
+HGET other x => '1'
+RENAME copied again => OK
+HGET again x => '2'
+WATCH other => OK
+HSET other x 3 => 0
+MULTI => OK
+HGET other x => QUEUED
+EXEC => nil
+MULTI => OK
+HSET other x 4 y 5 => QUEUED
+HGETALL other => QUEUED
+HGET again x 1 => (error) ERR wrong number of arguments for 'hget' command
+EXEC => (error) EXECABORT Transaction discarded because of previous errors.
+MULTI => OK
+HSET other x 4 y 5 => QUEUED
+HGETALL other => QUEUED
+GET other => QUEUED
+EXEC => [1, ['x', '4', 'y', '5'], (error) WRONGTYPE Operation against a key holding the wrong kind of value]
 ";
 
 const EXPIRY: &str = r"

@@ -5,6 +5,7 @@
 //! ```
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::tree::{Hashed, Iter, Keyed, Prefix, Sorted, Tree, read_varint, same_bytes};
 use crate::{Expiry, Value};
@@ -221,6 +222,11 @@ impl Hash {
     /// The fields with their values, in no order that means anything.
     pub fn iter(&self) -> Fields<'_> {
         Fields(self.fields.iter())
+    }
+
+    /// The fields at these positions of [`iter`](Self::iter), as far as they exist.
+    pub fn range(&self, range: Range<u64>) -> Fields<'_> {
+        Fields(self.fields.range(range.start, range.end))
     }
 
     /// Calls `f` with about `count` fields and values from `cursor` on, and returns the cursor to

@@ -1,6 +1,7 @@
 //! Sets.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::Value;
 use crate::tree::{Hashed, Iter, Keyed, Tree, same_bytes};
@@ -100,6 +101,11 @@ impl Set {
     /// The members, in no order that means anything.
     pub fn iter(&self) -> Members<'_> {
         Members(self.tree.iter())
+    }
+
+    /// The members at these positions of [`iter`](Self::iter), as far as they exist.
+    pub fn range(&self, range: Range<u64>) -> Members<'_> {
+        Members(self.tree.range(range.start, range.end))
     }
 
     /// Calls `f` with about `count` members from `cursor` on, and returns the cursor to go on

@@ -279,3 +279,19 @@ fn ids_follow_one_another() {
     stream.set_history(StreamId::MAX, StreamId::MIN, 1);
     assert_eq!(stream.next_id(5), None);
 }
+
+#[test]
+fn a_range_of_positions_is_a_part_of_the_whole() {
+    for len in [0, 1, 7, 5000] {
+        let hash: Hash = (0..len).map(|number| (number.to_string(), "v")).collect();
+        let set: Set = (0..len).map(|number| number.to_string()).collect();
+        let fields: Vec<_> = hash.iter().collect();
+        let members: Vec<_> = set.iter().collect();
+        for (start, end) in [(0, len), (0, 3), (2, 2), (3, 2), (len / 3, len / 2), (1, len + 9)] {
+            let there = start.min(len)..end.min(len).max(start.min(len));
+            let there = there.start as usize..there.end as usize;
+            assert!(hash.range(start..end).eq(fields[there.clone()].iter().copied()));
+            assert!(set.range(start..end).eq(members[there].iter().copied()));
+        }
+    }
+}

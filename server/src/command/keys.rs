@@ -1,8 +1,8 @@
 //! The keys that a command works on: the live ones, or those of the atomic step it is part of.
 
 use exuvia::{
-    Change, Collection, Condition, Database, EntryRef, Error, Expiry, ExpiryChange, Item,
-    SetOptions, SetOutcome, Store, Transaction, Value, ValueType,
+    Change, Collection, CollectionType, Condition, Database, EntryRef, Error, Expiry, ExpiryChange,
+    Item, SetOptions, SetOutcome, Store, Transaction, Value, ValueType,
 };
 
 use super::Failure;
@@ -373,6 +373,65 @@ impl Keys<'_> {
         Ok(result)
     }
 
+    /// Calls `f` with the collection that `key` holds, and counts a hit or a miss.
+    pub(crate) fn with_collection<C: CollectionType, R>(
+        &mut self,
+        key: &[u8],
+        f: impl FnOnce(&C) -> R,
+    ) -> Result<Option<R>, Failure> {
+        let found = match &mut self.step {
+            None => self.database.with_collection(key, f)?,
+            Some(step) => match step.item(self.database.index(), key)? {
+                Some((item, _)) => Some(f(item.collection()?)),
+                None => None,
+            },
+        };
+        self.stats.looked_up(found.is_some());
+        Ok(found)
+    }
+
+    /// The collection that `key` holds, and counts a hit or a miss. Takes no copy.
+    pub(crate) fn collection<C: CollectionType>(
+        &mut self,
+        key: &[u8],
+    ) -> Result<Option<C>, Failure> {
+        self.with_collection(key, C::clone)
+    }
+
+    /// Changes the collection that `key` holds, or an empty one. If `f` leaves it empty the key is
+    /// removed, and if it fails nothing is changed. The last call of `f` counts.
+    pub(crate) fn update_collection<C: CollectionType, R>(
+        &mut self,
+        key: &[u8],
+        mut f: impl FnMut(&mut C) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        let index = self.database.index();
+        let Some(step) = &mut self.step else {
+            let mut changes = false;
+            let result = self.database.update_collection(key, |collection: &mut C| {
+                let before = self.watched.any().then(|| collection.clone());
+                let result = f(collection)?;
+                changes = before.is_some_and(|before| !is_unchanged(collection, &before));
+                Ok(result)
+            });
+            if changes {
+                self.touch(key);
+            }
+            return result;
+        };
+        let (before, expiry) = match step.item(index, key)? {
+            Some((item, expiry)) => (item.collection::<C>()?.clone(), expiry),
+            None => (C::default(), Expiry::Never),
+        };
+        let mut after = before.clone();
+        let result = f(&mut after)?;
+        let after = Item::from(after);
+        if !after.is_unchanged(&Item::from(before)) {
+            step.set(index, key, after, expiry)?;
+        }
+        Ok(result)
+    }
+
     /// Runs `f` as one atomic step over several keys, or as part of the step that runs already.
     pub(crate) fn atomically<R>(
         &mut self,
@@ -391,4 +450,9 @@ impl Keys<'_> {
             Some(step) => f(*step),
         }
     }
+}
+
+/// Whether nothing was changed since one was cloned from the other.
+fn is_unchanged<C: CollectionType>(left: &C, right: &C) -> bool {
+    Item::from(left.clone()).is_unchanged(&Item::from(right.clone()))
 }

@@ -25,9 +25,12 @@ mod connection;
 mod counter;
 mod database;
 mod debug;
+mod elements;
+mod elements_scan;
 mod expire;
 mod expiry;
 mod generic;
+mod hash;
 mod info;
 mod latency;
 mod lcs;
@@ -36,6 +39,7 @@ mod many;
 mod memory;
 mod object;
 mod persistence;
+mod picks;
 mod pubsub;
 mod range;
 mod rename;
@@ -53,7 +57,7 @@ pub(crate) use spec::{Flags, Handler, Spec};
 pub(crate) use table::{CommandId, Table};
 
 /// Every command by family.
-static FAMILIES: [&[Spec]; 30] = [
+static FAMILIES: [&[Spec]; 34] = [
     connection::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
@@ -64,6 +68,10 @@ static FAMILIES: [&[Spec]; 30] = [
     bitop::COMMANDS,
     bitfield::COMMANDS,
     generic::COMMANDS,
+    hash::FIELD,
+    hash::READ,
+    hash::NUMBER,
+    hash::RANDOM,
     expire::COMMANDS,
     rename::COMMANDS,
     scan::COMMANDS,

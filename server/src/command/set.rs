@@ -171,11 +171,15 @@ fn getex(call: &mut Call<'_>) -> Outcome {
         3 if is(call.args.at(2), "persist") => Some(Expiry::Never),
         4 => {
             let unit = Unit::of_option(call.args.at(2)).ok_or(Failure::SYNTAX)?;
-            // Whether there is a key is looked at before whether the time makes sense.
-            if call.keys.peek(key, |_| ())?.is_none() {
-                call.keys.stats.looked_up(false);
-                call.out.null();
-                return Ok(());
+            // Whether there is a string is looked at before whether the time makes sense.
+            match call.keys.peek(key, |entry| entry.collection.is_some())? {
+                None => {
+                    call.keys.stats.looked_up(false);
+                    call.out.null();
+                    return Ok(());
+                }
+                Some(true) => return Err(Failure::WRONG_TYPE),
+                Some(false) => {}
             }
             Some(expiry::of_value(call, 3, unit)?)
         }

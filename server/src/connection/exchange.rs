@@ -105,6 +105,7 @@ impl Connection {
 
     /// Sends as much as the socket takes at once.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.out.refill();
         match poll_write(&mut self.stream, &self.out, context) {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Poll::Ready(Ok(bytes)) => {

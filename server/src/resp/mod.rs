@@ -13,5 +13,6 @@ mod reply;
 pub use args::Args;
 pub(crate) use args::OwnedArgs;
 pub use input::{Command, Input, Limits, ProtocolError};
+pub(crate) use output::Source;
 pub use output::{Mark, Output};
 pub use reply::Protocol;

@@ -1,25 +1,48 @@
 //! Replies on their way to a client.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::IoSlice;
 
 use exuvia::Value;
 
 use super::{Protocol, pool};
 
+/// The rest of a long reply, which is written as the client takes it.
+pub(crate) trait Source: Send + Sync + fmt::Debug {
+    /// Writes the next part, of about [`Output::PART_BYTES`]; returns whether that was the last.
+    fn write_part(&mut self, out: &mut Output) -> bool;
+}
+
 /// A run of reply bytes.
 #[derive(Debug)]
 enum Chunk {
     Bytes(Vec<u8>),
     Shared(Value),
+    /// Bytes that have yet to be written, in the version in which the reply began.
+    Later(Box<dyn Source>, Protocol),
 }
 
 impl Chunk {
+    /// What can be sent of it as it is.
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) => bytes,
             Self::Shared(value) => value,
+            Self::Later(..) => &[],
         }
+    }
+
+    /// Bytes that it counts for; as to what is still to be written, those of its next part.
+    fn pending_bytes(&self) -> usize {
+        match self {
+            Self::Bytes(_) | Self::Shared(_) => self.bytes().len(),
+            Self::Later(..) => Output::PART_BYTES,
+        }
+    }
+
+    fn is_later(&self) -> bool {
+        matches!(self, Self::Later(..))
     }
 }
 
@@ -52,6 +75,9 @@ impl Output {
     /// Values of at least this length are sent from where they are, if they are shared.
     pub const SHARED_BYTES_MIN: usize = 16 << 10;
 
+    /// Bytes that are written at once of a reply whose rest can wait.
+    pub(crate) const PART_BYTES: usize = 32 << 10;
+
     /// An output without replies.
     pub fn new() -> Self {
         Self::default()
@@ -82,7 +108,7 @@ impl Output {
     pub fn allocated_bytes(&self) -> usize {
         let queued = self.queue.iter().map(|chunk| match chunk {
             Chunk::Bytes(bytes) => bytes.capacity(),
-            Chunk::Shared(_) => 0,
+            Chunk::Shared(_) | Chunk::Later(..) => 0,
         });
         queued.sum::<usize>() + self.tail.capacity()
     }
@@ -117,6 +143,30 @@ impl Output {
         self.queue.push_back(Chunk::Shared(value));
     }
 
+    /// Leaves the rest of a reply to `source`, until all that is before it has been sent.
+    pub(crate) fn later(&mut self, source: Box<dyn Source>) {
+        self.seal();
+        self.queued_bytes += Self::PART_BYTES;
+        self.queue.push_back(Chunk::Later(source, self.protocol));
+    }
+
+    /// Makes sure that there are bytes to send, if there is anything to send.
+    pub fn refill(&mut self) {
+        while let Some(Chunk::Later(source, protocol)) = self.queue.front_mut() {
+            let mut part = Self::new();
+            part.set_protocol(*protocol);
+            if source.write_part(&mut part) {
+                self.queue.pop_front();
+                self.queued_bytes -= Self::PART_BYTES;
+            }
+            part.seal();
+            self.queued_bytes += part.queued_bytes;
+            while let Some(chunk) = part.queue.pop_back() {
+                self.queue.push_front(chunk);
+            }
+        }
+    }
+
     /// Sets the tail aside as a chunk of its own.
     fn seal(&mut self) {
         if !self.tail.is_empty() {
@@ -135,7 +185,7 @@ impl Output {
     /// Takes back all replies behind `mark`. None of them may have been sent meanwhile.
     pub fn truncate(&mut self, mark: Mark) {
         while self.queue.len() > mark.chunks {
-            self.queued_bytes -= self.queue.back().map_or(0, |chunk| chunk.bytes().len());
+            self.queued_bytes -= self.queue.back().map_or(0, Chunk::pending_bytes);
             // What was the tail at the mark is the first chunk behind it.
             if let Some(Chunk::Bytes(bytes)) = self.queue.pop_back() {
                 self.tail = bytes;
@@ -144,11 +194,14 @@ impl Output {
         self.tail.truncate(mark.tail_bytes);
     }
 
-    /// Fills `slices` with the first bytes to send; returns how many slices there are.
+    /// Fills `slices` with the first bytes to send; returns how many slices there are. What is
+    /// to be [refilled](Self::refill) comes after them.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; Self::SLICES_MAX]) -> usize {
-        let tail = (!self.tail.is_empty()).then_some(&self.tail[..]);
+        let ready = self.queue.iter().take_while(|chunk| !chunk.is_later()).map(Chunk::bytes);
+        let tail = (!self.tail.is_empty() && !self.queue.iter().any(Chunk::is_later))
+            .then_some(&self.tail[..]);
         let mut used = 0;
-        for bytes in self.queue.iter().map(Chunk::bytes).chain(tail).take(Self::SLICES_MAX) {
+        for bytes in ready.chain(tail).take(Self::SLICES_MAX) {
             let skipped = if used == 0 { self.sent } else { 0 };
             slices[used] = IoSlice::new(&bytes[skipped..]);
             used += 1;
@@ -165,7 +218,7 @@ impl Output {
     /// Notes that `bytes` more bytes were sent.
     pub fn advance(&mut self, bytes: usize) {
         self.sent += bytes;
-        while let Some(front) = self.queue.front() {
+        while let Some(front) = self.queue.front().filter(|front| !front.is_later()) {
             let len = front.bytes().len();
             if self.sent < len {
                 return;
@@ -175,6 +228,9 @@ impl Output {
             if let Some(Chunk::Bytes(bytes)) = self.queue.pop_front() {
                 pool::give(bytes);
             }
+        }
+        if !self.queue.is_empty() {
+            return;
         }
         debug_assert!(self.sent <= self.tail.len(), "the socket took bytes it was not given");
         if self.sent == self.tail.len() {

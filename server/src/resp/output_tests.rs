@@ -39,6 +39,7 @@ fn every_reply_has_its_form_in_both_versions() {
 fn drain(output: &mut Output, step: usize) -> Vec<u8> {
     let mut all = Vec::new();
     while !output.is_empty() {
+        output.refill();
         let mut slices = [IoSlice::new(&[]); Output::SLICES_MAX];
         let used = output.slices(&mut slices);
         let mut left = step;
@@ -119,4 +120,45 @@ fn a_client_that_never_catches_up_does_not_make_the_buffer_grow() {
     }
     assert_eq!(output.pending_bytes(), 100);
     assert!(output.allocated_bytes() < 128 << 10, "{}", output.allocated_bytes());
+}
+
+/// Numbers from `next` to `end`, a few in each part.
+#[derive(Debug)]
+struct Numbers {
+    next: u32,
+    end: u32,
+}
+
+impl Source for Numbers {
+    fn write_part(&mut self, out: &mut Output) -> bool {
+        let end = self.end.min(self.next + 7);
+        for number in self.next..end {
+            out.integer(i64::from(number));
+        }
+        out.map(1);
+        self.next = end;
+        self.next == self.end
+    }
+}
+
+#[test]
+fn what_is_written_later_keeps_its_place_and_its_version() {
+    for step in [1, 7, 1000] {
+        let mut output = Output::new();
+        output.set_protocol(Protocol::Resp3);
+        output.raw(b"before");
+        output.later(Box::new(Numbers { next: 0, end: 9 }));
+        output.set_protocol(Protocol::Resp2);
+        output.raw(b"between");
+        output.later(Box::new(Numbers { next: 5, end: 6 }));
+        let mark = output.mark();
+        output.raw(b"undone");
+        output.later(Box::new(Numbers { next: 1, end: 2 }));
+        output.raw(b"undone");
+        output.truncate(mark);
+        output.shared(Value::from(&b"behind"[..]));
+        let numbers = ":0\r\n:1\r\n:2\r\n:3\r\n:4\r\n:5\r\n:6\r\n";
+        let expected = format!("before{numbers}%1\r\n:7\r\n:8\r\n%1\r\nbetween:5\r\n*2\r\nbehind");
+        assert_eq!(drain(&mut output, step), expected.as_bytes(), "in steps of {step}");
+    }
 }

@@ -1,0 +1,77 @@
+//! Replies that list elements of a collection.
+//!
+//! A short reply is written at once. A long one is written as the client takes it, from a clone of
+//! the collection, which costs nothing and stays as it is: however long it is, it takes neither
+//! much memory nor the time of other clients.
+
+use std::fmt;
+use std::ops::Range;
+
+use exuvia::Hash;
+
+use crate::resp::{Output, Source};
+
+/// Writes elements from the start of a range on, until its end or until `out` is full; returns
+/// the position behind the last that it wrote.
+pub(super) type Write<C> = fn(&C, Range<u64>, &mut Output) -> u64;
+
+/// Writes the elements of `range`, without the head of the reply.
+pub(super) fn list<C>(out: &mut Output, collection: &C, range: Range<u64>, write: Write<C>)
+where
+    C: Clone + Send + Sync + fmt::Debug + 'static,
+{
+    let next = write(collection, range.clone(), out);
+    if next < range.end {
+        let collection = collection.clone();
+        out.later(Box::new(Rest { collection, range: next..range.end, write }));
+    }
+}
+
+/// What is left of a reply.
+#[derive(Debug)]
+struct Rest<C> {
+    collection: C,
+    range: Range<u64>,
+    write: Write<C>,
+}
+
+impl<C: Send + Sync + fmt::Debug> Source for Rest<C> {
+    fn write_part(&mut self, out: &mut Output) -> bool {
+        self.range.start = (self.write)(&self.collection, self.range.clone(), out);
+        self.range.is_empty()
+    }
+}
+
+/// Writes elements until `out` has got one part more; returns the position behind the last.
+pub(super) fn fill<E>(
+    out: &mut Output,
+    start: u64,
+    elements: impl Iterator<Item = E>,
+    write: impl Fn(&mut Output, E),
+) -> u64 {
+    let full = out.pending_bytes() + Output::PART_BYTES;
+    let mut next = start;
+    for element in elements {
+        write(out, element);
+        next += 1;
+        if out.pending_bytes() >= full {
+            break;
+        }
+    }
+    next
+}
+
+pub(super) fn fields(hash: &Hash, range: Range<u64>, out: &mut Output) -> u64 {
+    fill(out, range.start, hash.range(range), |out, (field, _)| out.bulk(field))
+}
+
+pub(super) fn values(hash: &Hash, range: Range<u64>, out: &mut Output) -> u64 {
+    fill(out, range.start, hash.range(range), |out, (_, value)| out.bulk(value))
+}
+
+pub(super) fn pairs(hash: &Hash, range: Range<u64>, out: &mut Output) -> u64 {
+    fill(out, range.start, hash.range(range), |out, (field, value)| {
+        out.bulk(field);
+        out.bulk(value);
+    })
+}
