@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A [`Store`] is a lock-free hashtable that any number of threads read and write, with several
-//! [databases](Store::database). A [`Snapshot`] is a *cut* through it: all of it as of one instant,
+//! [databases](Store::database). A key holds a string or a [collection]. A [`Snapshot`] is a *cut* through it: all of it as of one instant,
 //! without a fork, a copy or a pause. A [save](Store::save) walks a cut and streams it, page by
 //! page, to a directory or to any other [storage](format::storage::SnapshotStorage); opening a
 //! store loads the newest one back.
@@ -27,6 +27,7 @@
 //! | [`get`](Database::get), [`with`](Database::with) | wait-free | one lookup: at most six cache lines of slots, ordinarily one, and the entry |
 //! | [`get_many`](Database::get_many) | wait-free | the same with sixteen lookups' cache misses overlapped |
 //! | [`set`](Database::set), [`remove`](Database::remove), [`update`](Database::update) | lock-free | one lookup, one allocation, one compare-and-swap |
+//! | [`update_collection`](Database::update_collection) | lock-free | one lookup, and O(log n) for each [change](collection#cost), whatever the length |
 //! | [`transaction`](Store::transaction) | blocks only other transactions on the same keys | a lookup and two swaps a key written |
 //! | [`snapshot`](Store::snapshot) | waits for writers between decision and publication, microseconds | O(1) |
 //! | dropping a [`Snapshot`] | wait-free | O(1); history is freed in the background |

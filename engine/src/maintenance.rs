@@ -239,5 +239,6 @@ impl Inner {
 }
 
 fn wants_tending(keyspace: &Keyspace) -> bool {
-    keyspace.counts().expiring > 0 || keyspace.wants_compaction()
+    let counts = keyspace.counts();
+    counts.expiring > 0 || counts.expiring_within > 0 || keyspace.wants_compaction()
 }

@@ -54,7 +54,7 @@ pub struct Stats {
     pub snapshots_open: usize,
     /// Superseded entries that open snapshots hold.
     pub superseded_entries: u64,
-    /// Bytes allocated for them.
+    /// Bytes allocated for them. Of a collection what the version that superseded it does not share.
     pub superseded_bytes: u64,
     /// Keys removed because they had expired.
     pub expired_keys: u64,

@@ -507,12 +507,57 @@ fn a_field_that_has_expired_is_not_there() {
     assert!(!database.contains_key(b"hash"));
     let Some(Item::Collection(then)) = cut.item(0, b"hash") else { panic!("it was there") };
     assert_eq!(then.len(), 1, "a cut judges by its own time");
+    let keys = store.stats().total.keys;
+    store.maintain();
+    assert_eq!((keys, store.stats().total.keys), (1, 0), "what has expired is swept");
     // A hash begun anew does not bring the old fields back.
     let added = database.update_collection(b"hash", |hash: &mut Hash| {
         hash.insert(b"new", b"3");
         Ok::<_, Error>(hash.len())
     });
     assert_eq!(added.unwrap(), 1);
+}
+
+#[test]
+fn fields_that_have_expired_are_swept_and_the_others_are_left() {
+    let clock = Arc::new(ManualClock::new(1000));
+    let store = Store::open(Options::in_memory().clock(Arc::<ManualClock>::clone(&clock))).unwrap();
+    let database = store.database(0).unwrap();
+    let mut hash: Hash = (0..1000_u32).map(|number| (number.to_string(), "value")).collect();
+    for number in 0..500_u32 {
+        hash.set_expiry(number.to_string().as_bytes(), Expiry::At(2000));
+    }
+    database.set_item(KEY, hash, Expiry::Never).unwrap();
+    let before = store.stats().total.entry_bytes;
+    clock.set(2000);
+    store.maintain();
+    let stats = store.stats();
+    assert_eq!((stats.total.keys, stats.expired_keys), (1, 0));
+    assert!(stats.total.entry_bytes < before / 2 + 1000, "half of the fields are gone");
+    let raw = database.with(KEY, |entry| entry.downcast::<Hash>().unwrap().len());
+    assert_eq!(raw, Some(500));
+}
+
+#[test]
+fn a_cut_holds_of_a_collection_what_is_not_shared() {
+    let store = Store::in_memory();
+    let database = store.database(0).unwrap();
+    let list: List = (0..100_000_u32).map(|number| number.to_string()).collect();
+    database.set_item(KEY, list, Expiry::Never).unwrap();
+    let all = store.stats().total.entry_bytes;
+    let cut = store.snapshot().unwrap();
+    for _ in 0..10 {
+        push(&database, KEY, b"more").unwrap();
+    }
+    // Of the ten versions that were superseded the cut needs the first.
+    let held = store.stats().superseded_bytes;
+    assert!(held > 0 && held < 20_000, "{held} bytes are held of {all}");
+    assert!(database.remove(KEY));
+    assert_eq!(cut.iter().next().and_then(|entry| entry.collection).unwrap().len(), 100_000);
+    drop(cut);
+    store.maintain();
+    let stats = store.stats();
+    assert_eq!((stats.superseded_bytes, stats.total.keys), (0, 0));
 }
 
 #[test]

@@ -132,6 +132,16 @@ impl Hash {
         self.fields.heap_bytes() + index
     }
 
+    /// Bytes of nodes that `other` does not share.
+    pub(super) fn bytes_not_in(&self, other: &Self) -> u64 {
+        let index = match (&self.expiries, &other.expiries) {
+            (Some(ours), Some(theirs)) => ours.bytes_not_in(theirs),
+            (Some(ours), None) => ours.heap_bytes(),
+            (None, _) => 0,
+        };
+        self.fields.bytes_not_in(&other.fields) + index
+    }
+
     /// Number of fields.
     pub fn len(&self) -> u64 {
         self.fields.len()

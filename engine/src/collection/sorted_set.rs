@@ -105,6 +105,16 @@ impl SortedSet {
         self.scores.heap_bytes() + index
     }
 
+    /// Bytes of nodes that `other` does not share.
+    pub(super) fn bytes_not_in(&self, other: &Self) -> u64 {
+        let index = match (&self.members, &other.members) {
+            (Some(ours), Some(theirs)) => ours.bytes_not_in(theirs),
+            (Some(ours), None) => ours.heap_bytes(),
+            (None, _) => 0,
+        };
+        self.scores.bytes_not_in(&other.scores) + index
+    }
+
     /// Number of members.
     pub fn len(&self) -> u64 {
         self.scores.len()

@@ -3,6 +3,7 @@
 use crossbeam_utils::CachePadded;
 
 use super::entry::Entry;
+use crate::Expiry;
 use crate::sync::Guard;
 use crate::sync::atomic::{AtomicI64, Ordering};
 
@@ -16,6 +17,8 @@ pub(crate) struct Counts {
     pub(crate) data_bytes: i64,
     pub(crate) entry_bytes: i64,
     pub(crate) tombstones: i64,
+    /// Keys with elements that expire.
+    pub(crate) expiring_within: i64,
     /// Writes that took effect, ever.
     pub(crate) changes: i64,
 }
@@ -27,6 +30,7 @@ struct Stripe {
     data_bytes: AtomicI64,
     entry_bytes: AtomicI64,
     tombstones: AtomicI64,
+    expiring_within: AtomicI64,
     changes: AtomicI64,
 }
 
@@ -52,6 +56,7 @@ impl Counters {
         add(&stripe.data_bytes, change.data_bytes);
         add(&stripe.entry_bytes, change.entry_bytes);
         add(&stripe.tombstones, change.tombstones);
+        add(&stripe.expiring_within, change.expiring_within);
         add(&stripe.changes, change.changes);
     }
 
@@ -63,6 +68,7 @@ impl Counters {
             sum.data_bytes += stripe.data_bytes.load(Ordering::Relaxed);
             sum.entry_bytes += stripe.entry_bytes.load(Ordering::Relaxed);
             sum.tombstones += stripe.tombstones.load(Ordering::Relaxed);
+            sum.expiring_within += stripe.expiring_within.load(Ordering::Relaxed);
             sum.changes += stripe.changes.load(Ordering::Relaxed);
         }
         sum
@@ -88,6 +94,9 @@ impl Counts {
             self.keys += sign;
             self.data_bytes += sign * entry.data_bytes() as i64;
             self.expiring += sign * i64::from(entry.has_expiry());
+            if let Some(collection) = entry.collection() {
+                self.expiring_within += sign * i64::from(collection.next_expiry() != Expiry::Never);
+            }
         }
     }
 }

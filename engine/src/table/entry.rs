@@ -518,17 +518,6 @@ impl<'g> Entry<'g> {
         self.stored().map(|stored| &stored.collection)
     }
 
-    /// Another count of the collection, if the value is one.
-    fn shared_collection(self) -> Option<Arc<Stored>> {
-        self.raw.has(COLLECTION).then(|| {
-            let counted = self.raw.collection_pointer();
-            // SAFETY: the entry's own count keeps the allocation alive meanwhile.
-            unsafe { Arc::increment_strong_count(counted) };
-            // SAFETY: the count taken above is handed over.
-            unsafe { Arc::from_raw(counted) }
-        })
-    }
-
     /// Which type the value is of.
     #[inline]
     pub(crate) fn value_type(self) -> ValueType {
@@ -571,8 +560,9 @@ impl<'g> Entry<'g> {
 
     /// What another entry with the same value is made of.
     pub(crate) fn payload(self) -> Payload<'g> {
-        if let Some(stored) = self.shared_collection() {
-            return Payload::Collection(stored);
+        if let Some(collection) = self.collection() {
+            // Every entry has a handle of its own, which knows what becomes of that entry.
+            return Payload::Collection(Stored::new(collection.clone()));
         }
         match self.shared_value() {
             Some(bytes) => Payload::Shared(bytes),
@@ -644,11 +634,28 @@ impl<'g> Entry<'g> {
     /// Bytes allocated for the entry, as requested from the allocator. A shared value counts for
     /// every entry that holds it.
     pub(crate) fn heap_bytes(self) -> usize {
-        let outside = match self.stored() {
-            Some(stored) => stored.heap_bytes(),
+        let outside = self.outside_bytes(Stored::heap_bytes);
+        self.raw.allocation_bytes() + outside
+    }
+
+    /// Bytes that a cut holds with the entry, once it is superseded.
+    pub(crate) fn held_bytes(self) -> usize {
+        let outside = self.outside_bytes(Stored::held_bytes);
+        self.raw.allocation_bytes() + outside
+    }
+
+    /// Tells a collection what is about to take its place.
+    pub(super) fn note_successor(self, successor: Entry<'_>) {
+        if let Some(stored) = self.stored() {
+            stored.note_successor(successor.collection());
+        }
+    }
+
+    fn outside_bytes(self, of_collection: impl Fn(&Stored) -> usize) -> usize {
+        match self.stored() {
+            Some(stored) => of_collection(stored),
             None if self.raw.has(OUTLINED | SHARED) => self.raw.value_bytes(),
             None => 0,
-        };
-        self.raw.allocation_bytes() + outside
+        }
     }
 }

@@ -92,6 +92,9 @@ impl Keyspace {
             if expected.is_some_and(|expected| expected != Observed::of(head)) {
                 return Ok(None);
             }
+            if let Some(head) = head {
+                head.note_successor(draft.as_entry());
+            }
             draft.set_link(word);
             match slot.publish(word, draft, tag_of(hash), head.is_some(), guard) {
                 Ok(word) => {

@@ -7,8 +7,9 @@ use super::keyspace::{HashRange, Keyspace, Located};
 use super::replace::Buddies;
 use super::segment::{SLOTS, Segment};
 use super::write::{Decision, Written};
-use crate::Expiry;
+use crate::collection::Stored;
 use crate::sync::{Guard, pin};
+use crate::{Collection, Expiry};
 
 /// Tombstones that make a segment worth compacting.
 const TOMBSTONES_MIN: usize = SLOTS / 8;
@@ -69,8 +70,10 @@ impl Keyspace {
     }
 
     fn remove_expired(&self, segment: &Segment, now_unix_ms: u64, guard: &Guard) -> u64 {
-        let has_expired =
-            |entry: Entry<'_>| matches!(entry.expiry(), Expiry::At(at) if at <= now_unix_ms);
+        let has_expired = |entry: Entry<'_>| {
+            let within = entry.collection().map_or(Expiry::Never, Collection::next_expiry);
+            entry.expiry().is_past(now_unix_ms) || within.is_past(now_unix_ms)
+        };
         let mut removed = 0;
         for slot in segment.slots() {
             let word = slot.load(guard);
@@ -78,11 +81,18 @@ impl Keyspace {
             let key = entry.key();
             let outcome = self.write(self.hash(key), key, None, |current, _, versioned| {
                 // Looked at again: it may have been written meanwhile.
-                if current.is_some_and(has_expired) {
-                    (Decision::Publish(tombstone(key, versioned)), true)
-                } else {
-                    (Decision::Keep, false)
-                }
+                let Some(entry) = current.filter(|entry| has_expired(*entry)) else {
+                    return (Decision::Keep, false);
+                };
+                let rest =
+                    entry.collection_at(now_unix_ms).filter(|_| entry.is_live_at(now_unix_ms));
+                let Some(rest) = rest else {
+                    return (Decision::Publish(tombstone(key, versioned)), true);
+                };
+                // Some of its elements have expired, and others are left.
+                let payload = Payload::Collection(Stored::new(rest));
+                let content = Content { key, payload, expiry: entry.expiry() };
+                (Decision::Publish(Draft::new(&content, versioned)), false)
             });
             removed += u64::from(matches!(outcome, Ok(Written::Done(true))));
         }

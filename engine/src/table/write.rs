@@ -129,6 +129,10 @@ impl Keyspace {
     ) -> Result<(), Unpublished> {
         let keeping = self.keeping(hash);
         let mut draft = draft;
+        if draft.is_versioned() {
+            // A cut may come to hold what this supersedes. It takes a while, so not below (R17).
+            note_successor(target, &draft);
+        }
         let (announcement, quiet) = loop {
             let announcement = guard.announce();
             hooks::at(Point::Announced);
@@ -143,6 +147,7 @@ impl Keyspace {
             // A cut was opened since the draft was built. Allocation happens outside (R17).
             drop(announcement);
             draft = draft.into_versioned();
+            note_successor(target, &draft);
         };
         let link = if quiet {
             None
@@ -246,6 +251,12 @@ impl Keyspace {
             // Somebody wrote or trimmed; a writer takes its own second look.
             Err(_) => Trimmed::Done,
         }
+    }
+}
+
+fn note_successor(target: &Target<'_>, draft: &Draft) {
+    if let Some(head) = target.head {
+        head.note_successor(draft.as_entry());
     }
 }
 

@@ -31,6 +31,7 @@
 //! * **T5** `heap_bytes` of a tree is what its nodes were allocated with.
 
 mod build;
+mod difference;
 mod edit;
 mod element;
 mod free;

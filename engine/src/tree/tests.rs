@@ -368,6 +368,54 @@ fn elements_of_one_hash_stay_in_one_leaf() {
     assert!(tree.is_empty());
 }
 
+/// The addresses and sizes of all nodes of a tree.
+fn nodes<O: Order>(tree: &Tree<O>) -> BTreeMap<usize, u64> {
+    fn visit<B>(node: &Node<B>, into: &mut BTreeMap<usize, u64>) {
+        match node {
+            Node::Leaf(leaf) => {
+                into.insert(leaf.as_ptr().addr(), super::node::leaf_heap(leaf));
+            }
+            Node::Inner(children) => {
+                into.insert(children.as_ptr().addr(), super::node::inner_heap(children));
+                children.iter().for_each(|child| visit(&child.node, into));
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    if let Some(root) = tree.root() {
+        visit(&root.node, &mut found);
+    }
+    found
+}
+
+#[test]
+fn the_bytes_that_a_version_does_not_share_are_those_of_its_own_nodes() {
+    with_seeds(|rng| {
+        let mut tree = Tree::new(Sequence);
+        for _ in 0..300 {
+            let old = tree.clone();
+            for _ in 0..rng.u32(0..4) {
+                let index = rng.u64(0..=tree.len());
+                let what = rng.u8(0..9);
+                if what == 0 {
+                    tree.remove_range(index, index + rng.u64(0..200));
+                } else if what == 1 {
+                    let mut run = Vec::new();
+                    (0..60_u32).for_each(|number| encode(&number.to_be_bytes(), &mut run));
+                    let place = tree.find_index(index).map(|found| found.place);
+                    tree.insert_run(place.as_ref(), &run, 60);
+                } else {
+                    let place = tree.find_index(index).map(|found| found.place);
+                    tree.insert(place.as_ref(), &[&bytes(rng)]);
+                }
+            }
+            let shared = nodes(&tree);
+            let own = nodes(&old).into_iter().filter(|(address, _)| !shared.contains_key(address));
+            assert_eq!(old.bytes_not_in(&tree), own.map(|(_, bytes)| bytes).sum::<u64>());
+        }
+    });
+}
+
 #[test]
 fn a_built_tree_is_a_tree() {
     with_seeds(|rng| {

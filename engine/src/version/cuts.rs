@@ -90,12 +90,12 @@ pub(crate) struct Held {
 impl Held {
     pub(crate) fn add(&mut self, entry: Entry<'_>) {
         self.added += 1;
-        self.bytes += entry.heap_bytes() as i64;
+        self.bytes += entry.held_bytes() as i64;
     }
 
     pub(crate) fn subtract(&mut self, entry: Entry<'_>) {
         self.removed += 1;
-        self.bytes -= entry.heap_bytes() as i64;
+        self.bytes -= entry.held_bytes() as i64;
     }
 
     /// Both changes together.

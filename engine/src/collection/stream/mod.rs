@@ -77,6 +77,16 @@ impl Stream {
         self.entries.heap_bytes() + about + self.about.groups_heap_bytes
     }
 
+    /// Bytes that `other` does not share: of groups all, if any of them has changed.
+    pub(in crate::collection) fn bytes_not_in(&self, other: &Self) -> u64 {
+        let groups = if Arc::ptr_eq(&self.about.groups, &other.about.groups) {
+            0
+        } else {
+            self.about.groups_heap_bytes
+        };
+        self.entries.bytes_not_in(&other.entries) + groups
+    }
+
     /// Number of entries.
     pub fn len(&self) -> u64 {
         self.entries.len()
