@@ -98,6 +98,15 @@ pub enum Error {
         /// What is wrong, with page and offset where they are known.
         reason: String,
     },
+    /// A file of another format holds what the store has no type for, or the store what the
+    /// format has no place for.
+    #[error("{object}: {reason}")]
+    Unsupported {
+        /// File or object.
+        object: String,
+        /// What it is.
+        reason: String,
+    },
     /// A snapshot holds a database that the store does not have.
     #[error("the snapshot holds database {database}; the store needs at least {needed} databases")]
     TooFewDatabases {

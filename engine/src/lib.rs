@@ -101,6 +101,8 @@ pub mod hooks;
 mod hooks;
 mod maintenance;
 mod options;
+#[cfg(feature = "rdb")]
+pub mod rdb;
 #[cfg(feature = "schedule")]
 pub mod schedule;
 pub mod snapshot;
@@ -126,7 +128,7 @@ pub use database::{
 pub use error::Error;
 pub use exuvia_snapshot_format as format;
 pub use exuvia_snapshot_format::ValueType;
-pub use options::{Compression, IoMode, LoadMode, Options};
+pub use options::{Compression, IoMode, LoadMode, Options, SnapshotFormat};
 pub use snapshot::{
     LoadReport, Progress, PruneReport, Save, SaveOptions, SavePhase, SaveStatus, Saved,
     TriggerCounts,

@@ -21,6 +21,17 @@ pub enum Compression {
     },
 }
 
+/// What a save writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SnapshotFormat {
+    /// Pages in parts, and a manifest: `B-summary.dfs` and `B-0000-1a2b3c4d.dfs` ..
+    Pages,
+    /// One file that Redis, Valkey and Dragonfly load: `B.rdb`.
+    #[cfg(feature = "rdb")]
+    Rdb,
+}
+
 /// How local disk is written and read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IoMode {
@@ -56,6 +67,9 @@ pub struct Options {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hash_seed: Option<u64>,
     pub(crate) io: IoMode,
+    pub(crate) format: SnapshotFormat,
+    #[cfg(feature = "rdb")]
+    pub(crate) rdb_version_max: u16,
     pub(crate) compression: Compression,
     pub(crate) parts: u32,
     pub(crate) buffer_bytes: usize,
@@ -83,6 +97,9 @@ impl Default for Options {
             clock: Arc::new(SystemClock),
             hash_seed: None,
             io: IoMode::Auto,
+            format: SnapshotFormat::Pages,
+            #[cfg(feature = "rdb")]
+            rdb_version_max: 12,
             compression: Compression::Zstd { level: 1 },
             parts: std::thread::available_parallelism()
                 .map_or(1, |n| n.get().next_power_of_two().min(64) as u32),
@@ -151,6 +168,15 @@ impl Options {
         self
     }
 
+    /// Caps the version of Redis's format that a save writes, 9 to 12. It is the lowest that holds
+    /// the data, and a save that needs a higher one fails and names the key. Default 12.
+    #[cfg(feature = "rdb")]
+    #[must_use]
+    pub fn rdb_version_max(mut self, version: u16) -> Self {
+        self.rdb_version_max = version;
+        self
+    }
+
     setters! {
         /// Number of databases, 1 to 65,534. Default 16.
         databases: u16,
@@ -158,6 +184,9 @@ impl Options {
         shards: u32,
         /// How local disk is written and read. Default [`IoMode::Auto`].
         io: IoMode,
+        /// What a save writes. Default [`SnapshotFormat::Pages`]. Snapshots of either format
+        /// are loaded.
+        format: SnapshotFormat,
         /// How pages are compressed. Default zstd at level 1.
         compression: Compression,
         /// Number of part files of a snapshot, a power of two up to 64. Default: the number of

@@ -70,7 +70,8 @@ pub fn restore<S: Sink>(
 ) -> Result<Version, S::Error> {
     let (body, footer) = payload
         .split_last_chunk::<FOOTER_BYTES>()
-        .ok_or(RdbError::CutShort { offset: payload.len() as u64 })?;
+        // What is too short for a checksum has a wrong one.
+        .ok_or_else(|| RdbError::Checksum { found: 0, computed: checksum(payload) })?;
     let (&number, &found) = footer
         .split_first_chunk::<2>()
         .and_then(|(number, found)| Some((number, found.first_chunk::<8>()?)))

@@ -74,6 +74,25 @@ impl<D: Directory> Volume<D> {
         reader.map_err(|error| self.object_error("open", name, error))
     }
 
+    /// A writer under a name whose temporary file nobody else can be writing.
+    fn writer(
+        &self,
+        name: &str,
+        mode: PutMode,
+        hint: WriteHint,
+    ) -> Result<Writer<D>, StorageError> {
+        let create = || Writer::create(Arc::clone(&self.directory), name, mode, hint);
+        let writer = create().or_else(|error| {
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                return Err(error);
+            }
+            // A crash, or a failure to clean up after a failure, left it; it is nobody's.
+            self.directory.remove(&name::temporary(name))?;
+            create()
+        });
+        writer.map_err(|error| self.object_error("create", &name::temporary(name), error))
+    }
+
     /// Writes `bytes` through a writer that was created for them alone.
     fn write_whole(&self, mut writer: Box<Writer<D>>, bytes: &[u8]) -> Result<(), StorageError> {
         let mut rest = bytes;
@@ -109,6 +128,11 @@ impl<D: Directory> SnapshotStorage for Volume<D> {
         }
     }
 
+    fn replace(&self, name: &str, hint: WriteHint) -> Result<Box<dyn ObjectWriter>, StorageError> {
+        self.check_name("replace", name)?;
+        Ok(Box::new(self.writer(name, PutMode::Replace, hint)?))
+    }
+
     fn open(&self, name: &str) -> Result<Box<dyn ObjectReader>, StorageError> {
         Ok(Box::new(self.open_reader(name, READS_IN_FLIGHT)?))
     }
@@ -127,17 +151,7 @@ impl<D: Directory> SnapshotStorage for Volume<D> {
             buffers_max: 1,
             expected_bytes: bytes.len() as u64,
         };
-        let create = || Writer::create(Arc::clone(&self.directory), name, mode, hint);
-        let writer = create().or_else(|error| {
-            if error.kind() != io::ErrorKind::AlreadyExists {
-                return Err(error);
-            }
-            // A crash, or a failure to clean up after a failure, left it; it is nobody's.
-            self.directory.remove(&name::temporary(name))?;
-            create()
-        });
-        let writer =
-            writer.map_err(|error| self.object_error("create", &name::temporary(name), error))?;
+        let writer = self.writer(name, mode, hint)?;
         self.write_whole(Box::new(writer), bytes)
     }
 

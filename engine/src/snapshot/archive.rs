@@ -12,7 +12,7 @@ use super::run::Run;
 use super::{LoadReport, Progress, SavePhase, SaveStatus, Saved};
 use crate::format::storage::SnapshotStorage;
 use crate::format::{Codec, NameTemplate, SnapshotId};
-use crate::{Clock, Compression, Error, LoadMode, Options};
+use crate::{Clock, Compression, Error, LoadMode, Options, SnapshotFormat};
 
 /// Everything of a store that has to do with its snapshots.
 #[derive(Debug)]
@@ -23,6 +23,9 @@ pub(crate) struct Archive {
     pub(super) clock: Arc<dyn Clock>,
     /// How many databases the store has.
     pub(super) databases: u16,
+    pub(super) format: SnapshotFormat,
+    #[cfg(feature = "rdb")]
+    rdb_version_max: u16,
     pub(super) parts: u32,
     pub(super) buffer_bytes: usize,
     pub(super) load_mode: LoadMode,
@@ -128,11 +131,21 @@ impl Archive {
             });
         }
         page_codec(options.compression)?;
+        #[cfg(feature = "rdb")]
+        if !(9..=12).contains(&options.rdb_version_max) {
+            return Err(Error::InvalidOption {
+                option: "rdb_version",
+                reason: format!("{} is not a version from 9 to 12", options.rdb_version_max),
+            });
+        }
         Ok(Self {
             storage,
             exclusive,
             clock: Arc::clone(&options.clock),
             databases: options.databases,
+            format: options.format,
+            #[cfg(feature = "rdb")]
+            rdb_version_max: options.rdb_version_max,
             parts: options.parts,
             buffer_bytes: options.buffer_bytes,
             load_mode: options.load,
@@ -220,6 +233,12 @@ impl Archive {
 
     pub(super) fn template(&self) -> Option<Template> {
         lock(&self.settings).template.clone()
+    }
+
+    /// The highest version of Redis's format that a save may write.
+    #[cfg(feature = "rdb")]
+    pub(super) fn rdb_version_max(&self) -> u16 {
+        self.rdb_version_max
     }
 
     pub(super) fn codec(&self) -> Codec {

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::archive::Template;
-use super::load::manifest_of;
+use super::load::{manifest_of, named};
 use super::progress::Meter;
 use super::restore::{self, PartSink, Sink, check_name};
-use super::select::{Candidate, read, stamp_of};
+use super::select::{Candidate, Content, Form, read, stamp_of};
 use super::survey::Survey;
 use super::{fault, sweep};
 use crate::format::storage::SnapshotStorage;
@@ -83,10 +83,16 @@ pub fn list(storage: &dyn SnapshotStorage, dbfilename: Option<&str>) -> Result<L
         survey.parts.iter().map(|part| (part.object.name.as_str(), part.object.bytes)).collect();
     let mut listing = Listing::default();
     let mut listed = sweep::Listed::default();
-    for base in &survey.manifests {
-        let Some(Candidate { base, manifest }) = read(storage, base.clone())? else { continue };
-        match manifest {
-            Ok(manifest) => {
+    for (base, form) in &survey.candidates {
+        if *form != Form::Manifest {
+            continue;
+        }
+        let Some(Candidate { base, content }) = read(storage, base.clone())? else { continue };
+        match content {
+            // Somebody else's snapshot is neither complete nor damaged.
+            #[cfg(feature = "rdb")]
+            Ok(Content::Foreign(_)) => {}
+            Ok(Content::Pages(manifest)) => {
                 listed.parts.extend(manifest.parts.iter().map(|part| part.name.clone()));
                 match check_listed(&manifest, &lengths) {
                     Ok(()) => listing.complete.push(info_of(base, *manifest)),
@@ -116,6 +122,26 @@ pub fn list(storage: &dyn SnapshotStorage, dbfilename: Option<&str>) -> Result<L
 pub fn info(storage: &dyn SnapshotStorage, name: &str) -> Result<SnapshotInfo, Error> {
     manifest_of(storage, name).map(|manifest| info_of(name.to_owned(), *manifest))
 }
+
+/// Bytes of memory that loading the snapshot `name` will take, estimated; `name` may also be that
+/// of an RDB file, with its extension, or of a Dragonfly snapshot.
+///
+/// # Errors
+///
+/// [`Error::Storage`] of kind `NotFound` if there is none of that name, [`Error::Corrupt`] if what
+/// it says of itself is damaged.
+pub fn memory_hint(storage: &dyn SnapshotStorage, name: &str) -> Result<u64, Error> {
+    match named(storage, name)?.content? {
+        Content::Pages(manifest) => {
+            Ok(manifest.raw_bytes() + manifest.records() * ENTRY_OVERHEAD_BYTES)
+        }
+        #[cfg(feature = "rdb")]
+        Content::Foreign(foreign) => foreign.memory_hint(storage),
+    }
+}
+
+/// What an entry takes in memory besides key and value.
+const ENTRY_OVERHEAD_BYTES: u64 = 30;
 
 /// Reads every page of the snapshot `name` and checks it, using about `buffer_bytes` of memory.
 ///

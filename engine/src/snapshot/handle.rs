@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::completion::Completion;
 use super::run::Run;
 use super::{Progress, Saved};
-use crate::Error;
 use crate::format::storage::SnapshotStorage;
+use crate::{Error, SnapshotFormat};
 
 /// Overrides for one save.
 ///
@@ -26,6 +26,8 @@ pub struct SaveOptions {
     pub storage: Option<Arc<dyn SnapshotStorage>>,
     /// Another name template than the store's.
     pub dbfilename: Option<String>,
+    /// Another format than the store's.
+    pub format: Option<SnapshotFormat>,
     /// What triggered it, for status and logs, as `command`, `cron`, `shutdown`.
     pub trigger: Option<&'static str>,
 }
@@ -42,6 +44,13 @@ impl SaveOptions {
     #[must_use]
     pub fn dbfilename(mut self, template: impl Into<String>) -> Self {
         self.dbfilename = Some(template.into());
+        self
+    }
+
+    /// Saves in another format than the store's.
+    #[must_use]
+    pub fn format(mut self, format: SnapshotFormat) -> Self {
+        self.format = Some(format);
         self
     }
 

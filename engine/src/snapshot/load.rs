@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::archive::{Archive, Template};
 use super::patience::Patience;
 use super::restore::{self, check_present, is_unreadable};
-use super::select::{Candidate, Selection, read, stamp_of};
+use super::select::{Candidate, Content, Selection, read};
 use super::sink::{Checking, Counts, Merging, Staging};
 use super::survey::Survey;
 use super::sweep::{self, Listed};
@@ -80,7 +80,7 @@ impl Opening<'_> {
             return Ok(self.look());
         }
         let survey = Survey::take(self.storage, Some(&self.template.names))?;
-        let mut selection = Selection::new(self.storage, self.template, survey.manifests.clone());
+        let mut selection = Selection::new(self.storage, self.template, survey.candidates.clone());
         let mut listed = Listed::default();
         let mut rejected = Vec::new();
         let mut report = None;
@@ -100,7 +100,7 @@ impl Opening<'_> {
             (None, Some(newest)) => return Err(newest),
             (None, None) => self.empty(&survey),
         };
-        listed.unclear.extend_from_slice(selection.unread());
+        listed.unclear.extend(selection.unread().cloned());
         report.unfinished = sweep::unfinished(&survey, &listed);
         for base in &report.unfinished {
             tracing::warn!("{base} was never finished: its parts have no manifest");
@@ -113,7 +113,7 @@ impl Opening<'_> {
     /// Looks at what there is without loading it, so that later cuts are later.
     fn look(&self) -> LoadReport {
         let looked = Survey::take(self.storage, Some(&self.template.names)).and_then(|survey| {
-            let mut selection = Selection::new(self.storage, self.template, survey.manifests);
+            let mut selection = Selection::new(self.storage, self.template, survey.candidates);
             for candidate in selection.next_window()? {
                 self.notice(&candidate, &mut Listed::default());
             }
@@ -127,9 +127,12 @@ impl Opening<'_> {
     }
 
     fn notice(&self, candidate: &Candidate, listed: &mut Listed) {
-        match &candidate.manifest {
-            Ok(manifest) => {
-                self.archive.note(stamp_of(manifest));
+        if let Some(stamp) = candidate.stamp() {
+            self.archive.note(stamp);
+        }
+        match candidate.content.as_ref().map(Content::manifest) {
+            Ok(None) => {}
+            Ok(Some(manifest)) => {
                 listed.parts.extend(manifest.parts.iter().map(|part| part.name.clone()));
             }
             Err(_) => listed.unclear.push(candidate.base.clone()),
@@ -154,7 +157,8 @@ impl Opening<'_> {
     ) -> Result<Option<LoadReport>, Error> {
         for candidate in window {
             let base = candidate.base.clone();
-            let id = candidate.manifest.as_ref().ok().map(|manifest| manifest.snapshot_id);
+            let manifest = candidate.content.as_ref().ok().and_then(Content::manifest);
+            let id = manifest.map(|manifest| manifest.snapshot_id);
             match self.load(candidate) {
                 Ok(mut report) => {
                     report.rejected = rejected.iter().map(|error| fault::chain(error)).collect();
@@ -175,13 +179,22 @@ impl Opening<'_> {
     }
 
     fn load(&self, candidate: Candidate) -> Result<LoadReport, Error> {
-        let Candidate { base, manifest } = candidate;
-        let manifest = manifest?;
+        let Candidate { base, content } = candidate;
+        let manifest = match content? {
+            Content::Pages(manifest) => manifest,
+            #[cfg(feature = "rdb")]
+            Content::Foreign(foreign) => {
+                return super::rdb::replace(self.inner, self.storage, &foreign);
+            }
+        };
         match replace(self.inner, self.storage, &base, &manifest) {
             Err(error) if error.is_corruption() => {
                 // A neighbour may have replaced the snapshot under its name meanwhile.
                 let again = read(self.storage, base)?;
-                let same = again.is_some_and(|again| again.manifest.is_ok_and(|m| m == manifest));
+                let same = again.is_some_and(|again| {
+                    let again = again.content.as_ref().ok().and_then(Content::manifest);
+                    again == Some(&*manifest)
+                });
                 if same { Err(error) } else { Err(changed(self.storage, error)) }
             }
             result => result,
@@ -211,13 +224,19 @@ pub(crate) fn by_name(
     let archive = inner.archive();
     let _one = archive.one_load();
     let started = Instant::now();
-    let manifest = manifest_of(storage, name)?;
-    let mut report = if append {
-        merge(inner, storage, name, &manifest)?
-    } else {
-        replace(inner, storage, name, &manifest)?
+    let candidate = named(storage, name)?;
+    let stamp = candidate.stamp();
+    let mut report = match (candidate.content?, append) {
+        (Content::Pages(manifest), true) => merge(inner, storage, name, &manifest)?,
+        (Content::Pages(manifest), false) => replace(inner, storage, name, &manifest)?,
+        #[cfg(feature = "rdb")]
+        (Content::Foreign(foreign), true) => super::rdb::merge(inner, storage, &foreign)?,
+        #[cfg(feature = "rdb")]
+        (Content::Foreign(foreign), false) => super::rdb::replace(inner, storage, &foreign)?,
     };
-    archive.note(stamp_of(&manifest));
+    if let Some(stamp) = stamp {
+        archive.note(stamp);
+    }
     report.duration = started.elapsed();
     archive.reloaded(&report);
     Ok(report)
@@ -232,6 +251,26 @@ pub(super) fn manifest_of(
     storage: &dyn SnapshotStorage,
     name: &str,
 ) -> Result<Box<Manifest>, Error> {
+    match named(storage, name)?.content? {
+        Content::Pages(manifest) => Ok(manifest),
+        #[cfg(feature = "rdb")]
+        Content::Foreign(_) => Err(Error::Unsupported {
+            object: name.to_owned(),
+            reason: "it is a snapshot of another engine, which has no manifest".to_owned(),
+        }),
+    }
+}
+
+/// Finds the snapshot `name`: the RDB file of that name if it ends like one, else that of the
+/// manifest, or of Dragonfly's summary.
+pub(super) fn named(storage: &dyn SnapshotStorage, name: &str) -> Result<Candidate, Error> {
+    #[cfg(feature = "rdb")]
+    if let Some(SnapshotFile { base, kind: SnapshotFileKind::Rdb, temporary: false }) =
+        SnapshotFile::parse(name)
+    {
+        let found = super::select::read_rdb(storage, base.to_owned())?;
+        return found.ok_or_else(|| no_such_snapshot(storage, name));
+    }
     let object = manifest_name(name);
     let plain = SnapshotFile::parse(&object).is_some_and(|file| {
         file.base == name && !file.temporary && file.kind == SnapshotFileKind::Manifest
@@ -239,12 +278,14 @@ pub(super) fn manifest_of(
     if !plain {
         return Err(fault::invalid("open", &object, "no snapshot can have that name"));
     }
-    if let Some(candidate) = read(storage, name.to_owned())? {
-        return candidate.manifest;
-    }
+    let found = read(storage, name.to_owned())?;
+    found.ok_or_else(|| no_such_snapshot(storage, &object))
+}
+
+fn no_such_snapshot(storage: &dyn SnapshotStorage, object: &str) -> Error {
     let object = format!("{}/{object}", storage.location());
     let reason = "there is no such snapshot";
-    Err(StorageError::new(StorageErrorKind::NotFound, "open", object, reason).into())
+    StorageError::new(StorageErrorKind::NotFound, "open", object, reason).into()
 }
 
 /// Loads aside and swaps in.

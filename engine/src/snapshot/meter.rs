@@ -18,6 +18,17 @@ pub(super) struct MeteredStorage<'s> {
     pub(super) rate: Arc<RateLimit>,
 }
 
+impl MeteredStorage<'_> {
+    fn metered(&self, name: &str, inner: Box<dyn ObjectWriter>) -> Box<dyn ObjectWriter> {
+        Box::new(MeteredWriter {
+            inner,
+            name: name.to_owned(),
+            run: Arc::clone(&self.run),
+            rate: Arc::clone(&self.rate),
+        })
+    }
+}
+
 impl SnapshotStorage for MeteredStorage<'_> {
     fn location(&self) -> String {
         self.inner.location()
@@ -28,12 +39,11 @@ impl SnapshotStorage for MeteredStorage<'_> {
     }
 
     fn create(&self, name: &str, hint: WriteHint) -> Result<Box<dyn ObjectWriter>, StorageError> {
-        Ok(Box::new(MeteredWriter {
-            inner: self.inner.create(name, hint)?,
-            name: name.to_owned(),
-            run: Arc::clone(&self.run),
-            rate: Arc::clone(&self.rate),
-        }))
+        Ok(self.metered(name, self.inner.create(name, hint)?))
+    }
+
+    fn replace(&self, name: &str, hint: WriteHint) -> Result<Box<dyn ObjectWriter>, StorageError> {
+        Ok(self.metered(name, self.inner.replace(name, hint)?))
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn ObjectReader>, StorageError> {

@@ -50,6 +50,8 @@ mod pieces;
 mod place;
 mod progress;
 mod publish;
+#[cfg(feature = "rdb")]
+mod rdb;
 mod report;
 mod restore;
 mod retain;
@@ -66,12 +68,16 @@ mod tests;
 mod walks;
 
 pub(crate) use archive::Archive;
-pub use catalog::{DamagedSnapshot, Listing, SnapshotInfo, Verification, info, list, verify};
+pub use catalog::{
+    DamagedSnapshot, Listing, SnapshotInfo, Verification, info, list, memory_hint, verify,
+};
 pub use handle::{Save, SaveOptions};
 pub(crate) use load::{at_open as load_at_open, by_name as load_by_name};
 pub use phase::SavePhase;
 pub(crate) use place::open as open_disk;
 pub use progress::Progress;
+#[cfg(feature = "rdb")]
+pub use rdb::{dump, restore};
 pub use report::LoadReport;
 
 pub(crate) use retain::prune_store;

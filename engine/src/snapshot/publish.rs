@@ -10,6 +10,8 @@ use chrono::{Local, NaiveDateTime, TimeZone};
 
 use super::fault;
 use crate::Error;
+#[cfg(feature = "rdb")]
+use crate::format::rdb_name;
 use crate::format::storage::{PutMode, SnapshotStorage, StorageError, StorageErrorKind};
 use crate::format::{
     FormatError, MANIFEST_BYTES_MAX, Manifest, ManifestFault, NameTemplate, SnapshotFile,
@@ -79,6 +81,34 @@ impl<'s> Naming<'s> {
             .map(|n| self.nth(n))
             .find(|base| !taken.contains(&manifest_name(base)))
             .ok_or_else(|| self.all_taken())
+    }
+
+    /// The name of an RDB file: the first that is free, or the one that may be replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if the storage cannot be read, if too many names are taken, or if what
+    /// has the name is no RDB file.
+    #[cfg(feature = "rdb")]
+    pub(super) fn choose_rdb(&self) -> Result<super::rdb::Target, Error> {
+        if self.template.has_timestamp() {
+            let taken: HashSet<String> =
+                self.storage.list()?.into_iter().map(|object| object.name).collect();
+            let free = |base: &String| !taken.contains(&rdb_name(base));
+            let base = (1..=SUFFIX_MAX).map(|n| self.nth(n)).find(free);
+            let base = base.ok_or_else(|| self.all_taken())?;
+            return Ok(super::rdb::Target { base, replaces: false });
+        }
+        let base = self.nth(1);
+        // A damaged one may be replaced as well as a sound one, but not what is something else.
+        let name = rdb_name(&base);
+        if super::rdb::is_something_else(self.storage, &name)? {
+            let object = format!("{}/{name}", self.storage.location());
+            let reason = "it is not an RDB file, and not replaced by one";
+            let kind = StorageErrorKind::AlreadyExists;
+            return Err(StorageError::new(kind, "replace", object, reason).into());
+        }
+        Ok(super::rdb::Target { base, replaces: true })
     }
 
     /// Publishes `manifest`, whose parts are finished and named after `base`.

@@ -13,11 +13,11 @@ use super::run::Run;
 use super::stream::{self, FinishedParts, Plan};
 use super::walks::Walks;
 use super::{Save, SaveOptions, SavePhase, Saved, budget, fault, retain};
-use crate::Error;
 use crate::format::storage::{SnapshotStorage, StorageError, StorageErrorKind};
 use crate::format::{HashSeed, Manifest, PageOptions, SnapshotId, manifest_name};
 use crate::store::Inner;
 use crate::version::Snapshot;
+use crate::{Error, SnapshotFormat};
 
 /// Trigger of a save that does not say what triggered it.
 const TRIGGER_DEFAULT: &str = "command";
@@ -46,17 +46,21 @@ pub(crate) fn start(inner: &Arc<Inner>, options: SaveOptions) -> Result<Save, Er
             reason: "it is empty, so a save has no name".to_owned(),
         });
     };
+    let format = options.format.unwrap_or(archive.format);
     let run = archive.begin_save(options.trigger.unwrap_or(TRIGGER_DEFAULT))?;
-    launch(Job { inner: Arc::clone(inner), run: Arc::clone(&run), storage, template, retains })
-        .inspect_err(|error| end(inner, &run, Err(error)))
+    let (inner_of_job, run_of_job) = (Arc::clone(inner), Arc::clone(&run));
+    let job = Job { inner: inner_of_job, run: run_of_job, storage, template, format, retains };
+    launch(job).inspect_err(|error| end(inner, &run, Err(error)))
 }
 
 /// A save that has begun.
-struct Job {
-    inner: Arc<Inner>,
-    run: Arc<Run>,
-    storage: Arc<dyn SnapshotStorage>,
-    template: Template,
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) inner: Arc<Inner>,
+    pub(super) run: Arc<Run>,
+    pub(super) storage: Arc<dyn SnapshotStorage>,
+    pub(super) template: Template,
+    format: SnapshotFormat,
     /// Whether it is one of those that the store keeps only so many of.
     retains: bool,
 }
@@ -106,6 +110,14 @@ fn end(inner: &Inner, run: &Run, result: Result<&Saved, &Error>) {
 
 impl Job {
     fn conduct(&self, cut: Snapshot) -> Result<Saved, Error> {
+        match self.format {
+            SnapshotFormat::Pages => self.conduct_pages(cut),
+            #[cfg(feature = "rdb")]
+            SnapshotFormat::Rdb => super::rdb::conduct(self, cut),
+        }
+    }
+
+    fn conduct_pages(&self, cut: Snapshot) -> Result<Saved, Error> {
         let archive = self.inner.archive();
         let storage = &*self.storage;
         let stamp = archive.next_stamp(cut.cut_unix_ms());
@@ -119,7 +131,7 @@ impl Job {
         let look = || self.check_memory(held_before);
         let walks = Walks::new(cut.into_walks(archive.parts));
 
-        let base = self.prepare(&naming, &estimate, &walks, look)?;
+        let base = self.prepare(|| naming.choose(), &estimate, &walks, look)?;
         let expected_bytes = estimate.expected_bytes();
         let plan = Plan {
             storage: MeteredStorage {
@@ -140,15 +152,15 @@ impl Job {
 
     /// Finds a name and asks for room, on a thread of its own: the storage may take its time, and
     /// somebody has to watch what the cut holds meanwhile.
-    fn prepare(
+    pub(super) fn prepare<N: Send>(
         &self,
-        naming: &Naming<'_>,
+        choose: impl FnOnce() -> Result<N, Error> + Send,
         estimate: &Estimate,
         walks: &Walks,
         look: impl Fn() -> Result<(), Error>,
-    ) -> Result<String, Error> {
+    ) -> Result<N, Error> {
         let work = || {
-            let base = naming.choose()?;
+            let base = choose()?;
             estimate.check_space(&*self.storage, &self.inner)?;
             Ok(base)
         };
@@ -226,7 +238,7 @@ impl Job {
     }
 
     /// Refuses to go on once the save holds more history than it may.
-    fn check_memory(&self, held_before: u64) -> Result<(), Error> {
+    pub(super) fn check_memory(&self, held_before: u64) -> Result<(), Error> {
         let Some(bytes_max) = self.inner.archive().memory_limit() else { return Ok(()) };
         let held_bytes = self.inner.superseded_bytes().saturating_sub(held_before);
         if held_bytes > bytes_max {

@@ -13,17 +13,59 @@ use crate::format::{MANIFEST_BYTES_MAX, Manifest, manifest_name};
 /// and two hours of clocks set back.
 const NAME_WINDOW_MS: u64 = 26 * 3600 * 1000;
 
-/// A snapshot that may be loaded, if its manifest is sound.
+/// What the name of a candidate says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    /// A manifest, and the parts that it lists.
+    Manifest,
+    /// One file in Redis's format.
+    #[cfg(feature = "rdb")]
+    Rdb,
+}
+
+/// The base name of a candidate, and its form.
+pub(super) type Named = (String, Form);
+
+/// A snapshot that may be loaded, if what it says of itself is sound.
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) base: String,
-    /// The manifest, or what is wrong with it.
-    pub(super) manifest: Result<Box<Manifest>, Error>,
+    /// What it is, or what is wrong with it.
+    pub(super) content: Result<Content, Error>,
+}
+
+/// What a candidate is.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// Pages, which this manifest lists.
+    Pages(Box<Manifest>),
+    /// A snapshot in another format.
+    #[cfg(feature = "rdb")]
+    Foreign(Box<super::rdb::Foreign>),
+}
+
+impl Content {
+    fn stamp(&self) -> Stamp {
+        match self {
+            Self::Pages(manifest) => stamp_of(manifest),
+            #[cfg(feature = "rdb")]
+            Self::Foreign(foreign) => foreign.stamp(),
+        }
+    }
+
+    /// The manifest, if it is in pages.
+    pub(super) fn manifest(&self) -> Option<&Manifest> {
+        match self {
+            Self::Pages(manifest) => Some(manifest),
+            #[cfg(feature = "rdb")]
+            Self::Foreign(_) => None,
+        }
+    }
 }
 
 impl Candidate {
-    fn stamp(&self) -> Option<Stamp> {
-        self.manifest.as_ref().ok().map(|manifest| stamp_of(manifest))
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        self.content.as_ref().ok().map(Content::stamp)
     }
 }
 
@@ -37,22 +79,22 @@ pub(super) struct Selection<'s> {
     storage: &'s dyn SnapshotStorage,
     template: &'s Template,
     /// Ascending by name where names follow time.
-    unread: Vec<String>,
+    unread: Vec<Named>,
 }
 
 impl<'s> Selection<'s> {
     pub(super) fn new(
         storage: &'s dyn SnapshotStorage,
         template: &'s Template,
-        mut bases: Vec<String>,
+        mut named: Vec<Named>,
     ) -> Self {
-        bases.sort();
-        Self { storage, template, unread: bases }
+        named.sort();
+        Self { storage, template, unread: named }
     }
 
     /// Base names whose manifests were not read.
-    pub(super) fn unread(&self) -> &[String] {
-        &self.unread
+    pub(super) fn unread(&self) -> impl Iterator<Item = &String> {
+        self.unread.iter().filter(|(_, form)| *form == Form::Manifest).map(|(base, _)| base)
     }
 
     /// The next candidates, newest first by (cut time, sequence number); none are left once the
@@ -68,12 +110,12 @@ impl<'s> Selection<'s> {
         let mut window: Vec<Candidate> = Vec::new();
         // The oldest name that may belong to a cut newer than the best.
         let mut floor: Option<String> = None;
-        while let Some(base) = self.unread.pop() {
+        while let Some((base, form)) = self.unread.pop() {
             if floor.as_ref().is_some_and(|floor| base < *floor) {
-                self.unread.push(base);
+                self.unread.push((base, form));
                 break;
             }
-            let Some(candidate) = read(self.storage, base)? else { continue };
+            let Some(candidate) = read_named(self.storage, base, form)? else { continue };
             if self.names_follow_time() {
                 let best = window.iter().filter_map(Candidate::stamp).max();
                 if let Some(stamp) = candidate.stamp().max(best) {
@@ -94,7 +136,7 @@ impl<'s> Selection<'s> {
 
     fn order(&self, window: Vec<Candidate>) -> Vec<Candidate> {
         let (mut ordered, unclear): (Vec<_>, Vec<_>) =
-            window.into_iter().partition(|candidate| candidate.manifest.is_ok());
+            window.into_iter().partition(|candidate| candidate.content.is_ok());
         ordered.sort_by_key(|candidate| Reverse(candidate.stamp()));
         for candidate in unclear {
             let place = if self.names_follow_time() {
@@ -108,7 +150,38 @@ impl<'s> Selection<'s> {
     }
 }
 
-/// Reads the manifest of `base`; `None` if it is gone.
+/// Reads what the candidate says of itself; `None` if it is gone.
+fn read_named(
+    storage: &dyn SnapshotStorage,
+    base: String,
+    form: Form,
+) -> Result<Option<Candidate>, Error> {
+    match form {
+        Form::Manifest => read(storage, base),
+        #[cfg(feature = "rdb")]
+        Form::Rdb => read_rdb(storage, base),
+    }
+}
+
+/// Reads what the RDB file of `base` says of itself; `None` if it is gone.
+///
+/// # Errors
+///
+/// Those of [`read`].
+#[cfg(feature = "rdb")]
+pub(super) fn read_rdb(
+    storage: &dyn SnapshotStorage,
+    base: String,
+) -> Result<Option<Candidate>, Error> {
+    let read = super::rdb::read_rdb(storage, &base)?;
+    Ok(read.map(|foreign| Candidate {
+        base,
+        content: foreign.map(|foreign| Content::Foreign(Box::new(foreign))),
+    }))
+}
+
+/// Reads the manifest of `base`, or the summary that Dragonfly has under the same name; `None` if
+/// it is gone.
 ///
 /// # Errors
 ///
@@ -118,9 +191,14 @@ pub(super) fn read(
     base: String,
 ) -> Result<Option<Candidate>, Error> {
     let name = manifest_name(&base);
-    let manifest = match storage.get(&name, MANIFEST_BYTES_MAX) {
+    let content = match storage.get(&name, MANIFEST_BYTES_MAX) {
+        #[cfg(feature = "rdb")]
+        Ok(bytes) if super::rdb::Foreign::is_summary(&bytes) => {
+            super::rdb::Foreign::dragonfly(&base, name, &bytes)
+                .map(|foreign| Content::Foreign(Box::new(foreign)))
+        }
         Ok(bytes) => Manifest::decode(&name, &bytes)
-            .map(Box::new)
+            .map(|manifest| Content::Pages(Box::new(manifest)))
             .map_err(|error| fault::while_reading(&name, error)),
         Err(error) if error.kind() == StorageErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == StorageErrorKind::TooLarge => Err(Error::Corrupt {
@@ -129,5 +207,5 @@ pub(super) fn read(
         }),
         Err(error) => return Err(error.into()),
     };
-    Ok(Some(Candidate { base, manifest }))
+    Ok(Some(Candidate { base, content }))
 }

@@ -1,5 +1,6 @@
 //! What a storage holds, by its names.
 
+use super::select::{Form, Named};
 use crate::Error;
 use crate::format::storage::{ObjectMeta, SnapshotStorage};
 use crate::format::{NameTemplate, ShortId, SnapshotFile, SnapshotFileKind};
@@ -15,8 +16,8 @@ pub(super) struct PartObject {
 /// The objects of a storage, sorted by what their names say they are.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
-    /// Base names of the manifests that the template matches.
-    pub(super) manifests: Vec<String>,
+    /// Manifests, and files in other formats, whose base name the template matches.
+    pub(super) candidates: Vec<Named>,
     /// Parts whose base name the template matches.
     pub(super) parts: Vec<PartObject>,
     /// Files being written, or left behind by a crash, whose base name the template matches.
@@ -51,7 +52,7 @@ impl Survey {
             // A neighbour's file in the making is nobody's business.
             (_, true) => {}
             (SnapshotFileKind::Manifest, false) if ours => {
-                self.manifests.push(file.base.to_owned());
+                self.candidates.push((file.base.to_owned(), Form::Manifest));
             }
             (SnapshotFileKind::Part { id, .. }, false) => {
                 if ours {
@@ -59,7 +60,10 @@ impl Survey {
                     self.parts.push(PartObject { base, id, object });
                 }
             }
-            // An RDB file is an interchange format: it is loaded when it is asked for.
+            #[cfg(feature = "rdb")]
+            (SnapshotFileKind::Rdb, false) if ours => {
+                self.candidates.push((file.base.to_owned(), Form::Rdb));
+            }
             (SnapshotFileKind::Manifest | SnapshotFileKind::Rdb, false) => {
                 self.near_misses.push(object.name);
             }

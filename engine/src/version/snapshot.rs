@@ -149,6 +149,35 @@ impl Snapshot {
         })
     }
 
+    /// Shows every collection in the cut to `f`, with its key, until that fails. Nothing is copied,
+    /// and nothing is held back in between.
+    #[cfg(feature = "rdb")]
+    pub(crate) fn collections<E>(
+        &self,
+        mut f: impl FnMut(&[u8], &Collection) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let cut = &*self.cut;
+        for keyspace in cut.keyspaces.iter().filter(|keyspace| !keyspace.is_untouched()) {
+            let mut from = 0;
+            loop {
+                let guard = pin();
+                let page = keyspace.page_at(from, cut.version, &guard);
+                for (_, entry) in &page.entries {
+                    if entry.is_live_at(cut.unix_ms)
+                        && let Some(collection) = entry.collection()
+                    {
+                        f(entry.key(), collection)?;
+                    }
+                }
+                from = page.last.wrapping_add(1);
+                if from == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Milliseconds since the Unix epoch at which the cut was taken.
     pub fn cut_unix_ms(&self) -> u64 {
         self.cut.unix_ms

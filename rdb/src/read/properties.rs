@@ -14,7 +14,9 @@ pub struct Properties {
     pub version: Option<Version>,
     /// When it was written, in seconds since the Unix epoch: `ctime`.
     pub created_at_unix_s: Option<u64>,
-    /// What wrote it: `df-ver`, `valkey-ver` or `redis-ver`, with that name before it.
+    /// The same in milliseconds, as Exuvia writes it: `exuvia-cut-ms`.
+    pub cut_unix_ms: Option<u64>,
+    /// What wrote it: `exuvia-ver`, `df-ver`, `valkey-ver` or `redis-ver`, with that name before it.
     pub written_by: Option<String>,
     /// Bytes of memory its keys took there: `used-mem`.
     pub memory_bytes: Option<u64>,
@@ -34,12 +36,13 @@ impl Properties {
         let text = || String::from_utf8_lossy(&value[..value.len().min(128)]).into_owned();
         match name {
             b"ctime" => self.created_at_unix_s = number(),
+            b"exuvia-cut-ms" => self.cut_unix_ms = number(),
             b"used-mem" => self.memory_bytes = number(),
             b"shard-id" => self.shard = number(),
             b"shard-count" => self.shards = number(),
             b"snapshot-id" => self.snapshot_id = Some(text()),
             // Dragonfly names a version of Redis too, before its own.
-            b"df-ver" | b"valkey-ver" | b"redis-ver" => {
+            b"exuvia-ver" | b"df-ver" | b"valkey-ver" | b"redis-ver" => {
                 let name = String::from_utf8_lossy(name);
                 self.written_by = Some(format!("{name} {}", text()));
             }

@@ -22,6 +22,10 @@ impl<W: Write> Output<W> {
         Self { destination, buffer, checksum: Checksum::new(), written: 0 }
     }
 
+    pub(super) fn destination_mut(&mut self) -> &mut W {
+        &mut self.destination
+    }
+
     /// Bytes that were put so far.
     pub(super) fn bytes(&self) -> u64 {
         self.written + self.buffer.len() as u64

@@ -70,6 +70,11 @@ impl<W: Write> Writer<W> {
         body.event(output, event)
     }
 
+    /// The destination. Bytes may still be on their way to it, in the writer's buffer.
+    pub fn get_mut(&mut self) -> &mut W {
+        self.output.destination_mut()
+    }
+
     /// Bytes of the file so far.
     pub fn bytes(&self) -> u64 {
         self.output.bytes()

@@ -90,15 +90,11 @@ impl SnapshotStorage for MemoryStorage {
         if self.objects().contains_key(name) {
             return Err(refusal(StorageErrorKind::AlreadyExists, "create", name, "it exists"));
         }
-        Ok(Box::new(MemoryWriter {
-            storage: self.clone(),
-            name: name.to_owned(),
-            bytes: Vec::new(),
-            free: Vec::new(),
-            buffer_bytes: hint.buffer_bytes,
-            unallocated: hint.buffers_max,
-            state: WriterState::Open,
-        }))
+        Ok(Box::new(MemoryWriter::new(self, name, PutMode::CreateNew, hint)))
+    }
+
+    fn replace(&self, name: &str, hint: WriteHint) -> Result<Box<dyn ObjectWriter>, StorageError> {
+        Ok(Box::new(MemoryWriter::new(self, name, PutMode::Replace, hint)))
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn ObjectReader>, StorageError> {
@@ -144,6 +140,7 @@ enum WriterState {
 struct MemoryWriter {
     storage: MemoryStorage,
     name: String,
+    mode: PutMode,
     bytes: Vec<u8>,
     free: Vec<Buffer>,
     buffer_bytes: usize,
@@ -153,6 +150,19 @@ struct MemoryWriter {
 }
 
 impl MemoryWriter {
+    fn new(storage: &MemoryStorage, name: &str, mode: PutMode, hint: WriteHint) -> Self {
+        Self {
+            storage: storage.clone(),
+            name: name.to_owned(),
+            mode,
+            bytes: Vec::new(),
+            free: Vec::new(),
+            buffer_bytes: hint.buffer_bytes,
+            unallocated: hint.buffers_max,
+            state: WriterState::Open,
+        }
+    }
+
     fn refuse(&mut self, action: &'static str, why: &'static str) -> StorageError {
         self.state = WriterState::Poisoned;
         refusal(StorageErrorKind::InvalidInput, action, &self.name, why)
@@ -196,7 +206,10 @@ impl ObjectWriter for MemoryWriter {
         }
         let bytes = std::mem::take(&mut self.bytes);
         let meta = ObjectMeta::new(self.name.as_str(), bytes.len() as u64, None);
-        self.storage.insert_new("finish", &self.name, bytes.into())?;
+        match self.mode {
+            PutMode::CreateNew => self.storage.insert_new("finish", &self.name, bytes.into())?,
+            PutMode::Replace => self.storage.insert(self.name.as_str(), bytes),
+        }
         Ok(meta)
     }
 

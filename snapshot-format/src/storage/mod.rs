@@ -99,6 +99,20 @@ pub trait SnapshotStorage: Send + Sync + fmt::Debug {
     /// id, so this is never an ordinary event.
     fn create(&self, name: &str, hint: WriteHint) -> Result<Box<dyn ObjectWriter>, StorageError>;
 
+    /// Begins an object that takes the place of whatever is called `name` when it is finished, in
+    /// one step: a reader, or a crash, sees the old or the new one whole.
+    ///
+    /// Only files in formats that have no manifest need it.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageErrorKind::Unsupported`] where the storage cannot do that.
+    fn replace(&self, name: &str, hint: WriteHint) -> Result<Box<dyn ObjectWriter>, StorageError> {
+        let _ = hint;
+        let why = "this storage replaces no large objects";
+        Err(StorageError::new(StorageErrorKind::Unsupported, "replace", name, why))
+    }
+
     /// Opens an object for reading.
     ///
     /// # Errors

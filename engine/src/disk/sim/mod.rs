@@ -209,6 +209,10 @@ impl SnapshotStorage for SimDisk {
         self.volume.create(name, hint)
     }
 
+    fn replace(&self, name: &str, hint: WriteHint) -> Result<Box<dyn ObjectWriter>, StorageError> {
+        self.volume.replace(name, hint)
+    }
+
     fn open(&self, name: &str) -> Result<Box<dyn ObjectReader>, StorageError> {
         self.volume.open(name)
     }

@@ -4,6 +4,8 @@ mod autoload;
 mod collections;
 mod fail;
 mod publish;
+#[cfg(feature = "rdb")]
+mod rdb;
 mod retain;
 mod run_time;
 mod save;

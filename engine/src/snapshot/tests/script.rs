@@ -199,6 +199,14 @@ impl SnapshotStorage for Script {
         })
     }
 
+    fn replace(&self, name: &str, hint: WriteHint) -> Result<Box<dyn ObjectWriter>, StorageError> {
+        act(&self.stage, "replace", name, || {
+            let inner = self.memory.replace(name, hint)?;
+            let stage = Arc::clone(&self.stage);
+            Ok(Box::new(ScriptWriter { inner, stage, name: name.to_owned() }) as Box<_>)
+        })
+    }
+
     fn open(&self, name: &str) -> Result<Box<dyn ObjectReader>, StorageError> {
         act(&self.stage, "open", name, || {
             let inner = self.memory.open(name)?;
