@@ -16,6 +16,7 @@ mod limits;
 mod loading;
 mod protocol;
 mod pubsub;
+mod rdb;
 mod resp;
 mod saving;
 mod scan;

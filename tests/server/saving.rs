@@ -130,7 +130,9 @@ fn a_save_takes_a_name() {
     client.run("SET k v");
     assert_eq!(client.run("SAVE DF mine"), Reply::ok());
     assert_eq!(files(server.dir(), "-summary.dfs"), ["mine-summary.dfs"]);
-    assert!(client.run("SAVE RDB").error().contains("not supported"));
+    assert_eq!(client.run("SAVE RDB mine"), Reply::ok());
+    assert_eq!(client.run("SAVE RDB other.rdb"), Reply::ok());
+    assert_eq!(files(server.dir(), ".rdb"), ["mine.rdb", "other.rdb"]);
     assert!(client.run("SAVE DF s3://bucket").error().contains("--allow_foreign_paths"));
     assert!(client.run("SAVE DF ../mine").error().starts_with("ERR snapshot name '../mine'"));
     assert_eq!(client.run("SAVE FOO").error(), "ERR syntax error");

@@ -27,9 +27,6 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
 )
 .doc("1.0.0", "Depends on subcommand.", "A container for commands of Dragonfly.")];
 
-/// What an entry takes in memory besides key and value.
-const ENTRY_OVERHEAD_BYTES: u64 = 30;
-
 /// A snapshot that a client named.
 struct Named {
     /// Its directory, if that is not the store's own.
@@ -81,9 +78,6 @@ fn find(call: &LongCall<'_>, path: &str) -> Result<Named, Failure> {
     if path.contains("://") {
         return Err(foreign(call, "loading from another place is not supported"));
     }
-    if Path::new(path).extension().is_some_and(|extension| extension == "rdb") {
-        return Err(Failure::new("ERR loading from RDB format is not supported"));
-    }
     let path = call.server.dir.join(path);
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or(Failure::new("ERR the path names no snapshot"))?;
@@ -114,8 +108,7 @@ fn storage(server: &Shared, named: &Named) -> Result<LocalDisk, Error> {
 
 /// Refuses a snapshot that would not fit into memory beside the data that it replaces.
 fn check_room(server: &Shared, named: &Named) -> Result<(), Failure> {
-    let manifest = snapshot::info(&storage(server, named)?, &named.name)?.manifest;
-    let needed = manifest.raw_bytes() + manifest.records() * ENTRY_OVERHEAD_BYTES;
+    let needed = snapshot::memory_hint(&storage(server, named)?, &named.name)?;
     let maxmemory = server.settings().maxmemory();
     let free = match maxmemory {
         0 => available_bytes(),

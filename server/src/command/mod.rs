@@ -25,6 +25,7 @@ mod connection;
 mod counter;
 mod database;
 mod debug;
+mod dump;
 mod elements;
 mod elements_scan;
 mod expire;
@@ -57,7 +58,7 @@ pub(crate) use spec::{Flags, Handler, Spec};
 pub(crate) use table::{CommandId, Table};
 
 /// Every command by family.
-static FAMILIES: [&[Spec]; 34] = [
+static FAMILIES: [&[Spec]; 35] = [
     connection::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
@@ -74,6 +75,7 @@ static FAMILIES: [&[Spec]; 34] = [
     hash::RANDOM,
     expire::COMMANDS,
     rename::COMMANDS,
+    dump::COMMANDS,
     scan::COMMANDS,
     database::COMMANDS,
     transaction::COMMANDS,

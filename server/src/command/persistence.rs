@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use exuvia::format::NameTemplate;
-use exuvia::{Save, SaveOptions};
+use exuvia::{Save, SaveOptions, SnapshotFormat};
 
 use super::call::{blocking, is};
 use super::spec::{Flags, Group, Spec};
@@ -42,10 +42,12 @@ fn parse(call: &LongCall<'_>, args: Args<'_>) -> Result<SaveOptions, Failure> {
     let mut options = SaveOptions::default();
     options.trigger = Some("command");
     let Some(format) = args.get(0) else { return Ok(options) };
-    if is(format, "rdb") {
-        return Err(Failure::new("ERR saving in RDB format is not supported"));
-    }
-    if !is(format, "df") || args.len() > 3 {
+    options.format = match () {
+        () if is(format, "rdb") => Some(SnapshotFormat::Rdb),
+        () if is(format, "df") => Some(SnapshotFormat::Pages),
+        () => return Err(Failure::SYNTAX),
+    };
+    if args.len() > 3 {
         return Err(Failure::SYNTAX);
     }
     for word in args.from(1).iter() {
@@ -56,6 +58,11 @@ fn parse(call: &LongCall<'_>, args: Args<'_>) -> Result<SaveOptions, Failure> {
         if options.dbfilename.is_some() {
             return Err(Failure::SYNTAX);
         }
+        // The name of a file in Redis's format may be given with its extension.
+        let word = match options.format {
+            Some(SnapshotFormat::Rdb) => word.strip_suffix(".rdb").unwrap_or(word),
+            _ => word,
+        };
         NameTemplate::parse(word)
             .map_err(|error| Failure::from(format!("ERR snapshot name '{word}': {error}")))?;
         options.dbfilename = Some(word.to_owned());

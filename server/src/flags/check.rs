@@ -8,6 +8,9 @@ use exuvia::schedule::{Schedule, Zone};
 
 use super::kind::FlagValue;
 
+/// May end the name of snapshots in Redis's format.
+pub(super) const RDB_EXTENSION: &str = ".rdb";
+
 /// Least memory that a save can work with.
 const BUFFER_BYTES_MIN: u64 = 4 << 20;
 
@@ -60,6 +63,8 @@ pub(super) fn dbfilename(value: &FlagValue) -> Result<(), String> {
                     flag file"
             .to_owned());
     }
+    // Whether the extension is allowed is a question to another flag.
+    let text = text.strip_suffix(RDB_EXTENSION).unwrap_or(text);
     NameTemplate::parse(text).map(drop).map_err(|error| {
         format!("is not accepted: {error}; accepted: a name without directory and extension")
     })

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use exuvia::schedule::Schedule;
-use exuvia::{Compression, Error, IoMode, LoadMode, Options};
+use exuvia::{Compression, Error, IoMode, LoadMode, Options, SnapshotFormat};
 
 use super::kind::FlagValue;
 use super::table::{Change, FLAGS};
@@ -73,6 +73,15 @@ impl Settings {
                 "flag --admin_port: {} is the port of the clients, see --port; choose another",
                 self.port()
             ));
+        }
+        if self.text("dbfilename").ends_with(check::RDB_EXTENSION)
+            && self.bool("df_snapshot_format")
+        {
+            return Err(
+                "flag --dbfilename: snapshots in pages have no extension; leave .rdb out, \
+                        or pass --nodf_snapshot_format for one file in Redis's format"
+                    .to_owned(),
+            );
         }
         let exposed = self.bind().into_iter().find(|address| !address.is_loopback());
         match exposed {
@@ -197,8 +206,14 @@ impl Settings {
         self.integer("v")
     }
 
+    /// The template of names, without an extension.
     pub(crate) fn dbfilename(&self) -> &str {
-        self.text("dbfilename")
+        let text = self.text("dbfilename");
+        text.strip_suffix(check::RDB_EXTENSION).unwrap_or(text)
+    }
+
+    fn format(&self) -> SnapshotFormat {
+        if self.bool("df_snapshot_format") { SnapshotFormat::Pages } else { SnapshotFormat::Rdb }
     }
 
     /// The directory of the snapshots, as it was given.
@@ -282,6 +297,8 @@ impl Settings {
         let options = Options::new(self.dir())
             .databases(self.integer("dbnum") as u16)
             .io(self.io())
+            .format(self.format())
+            .rdb_version_max(self.integer("rdb_version") as u16)
             .compression(self.compression())
             .parts(self.integer("snapshot_parts") as u32)
             .buffer_bytes(self.buffer_bytes() as usize)

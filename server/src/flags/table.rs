@@ -322,8 +322,15 @@ pub(crate) static FLAGS: &[Flag] = &[
         Kind::Bool,
         "true",
         "false: write one Redis .rdb file instead of pages",
-    )
-    .unsupported(),
+    ),
+    Flag::new(
+        Topic::Snapshots,
+        "rdb_version",
+        integer(9, 12),
+        "12",
+        "highest version of Redis's format that an .rdb file may have; it gets the lowest that \
+         holds the data, and a save that needs a higher one fails and names the key",
+    ),
     Flag::new(
         Topic::Snapshots,
         "snapshot_load",

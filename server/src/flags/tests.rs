@@ -106,7 +106,8 @@ fn a_mistake_gets_one_line_with_flag_value_source_and_remedy() {
         (error(&["--snapshot_retain=-1"]), &["--snapshot_retain", "'-1'", "0 to"]),
         (error(&["--admin_port=6379"]), &["--admin_port", "6379", "--port"]),
         (error(&["--dir=s3://bucket"]), &["--dir", "not supported"]),
-        (error(&["--nodf_snapshot_format"]), &["df_snapshot_format", "not supported"]),
+        (error(&["--dbfilename=dump.rdb"]), &["--dbfilename", "--nodf_snapshot_format"]),
+        (error(&["--rdb_version=8"]), &["--rdb_version", "'8'", "9 to 12"]),
         (error(&["--dbfilename=\"dump\""]), &["quote"]),
         (error(&["--bind=0.0.0.0"]), &["--bind", "--requirepass", "--protected_mode=false"]),
         (error(&["--bind=example.org"]), &["--bind", "IP addresses"]),
@@ -120,6 +121,8 @@ fn a_mistake_gets_one_line_with_flag_value_source_and_remedy() {
     assert!(read_from(&["--bind=0.0.0.0", "--requirepass=x"], &[]).is_ok());
     assert!(read_from(&["--bind=0.0.0.0", "--noprotected_mode"], &[]).is_ok());
     assert!(read_from(&["--s3_use_https", "--df_snapshot_format"], &[]).is_ok());
+    let redis = read_from(&["--nodf_snapshot_format", "--dbfilename=dump.rdb"], &[]).unwrap();
+    assert_eq!(redis.dbfilename(), "dump");
 }
 
 #[test]

@@ -129,9 +129,10 @@ fn snapshot_at(path: &Path) -> Result<(PathBuf, String), String> {
             "{shown} is one part of a snapshot; name its manifest, {}",
             dir.join(manifest_name(base)).display()
         )),
-        Some(SnapshotFile { kind: SnapshotFileKind::Rdb, .. }) => {
-            Err(format!("{shown} is named like a Redis file, which this version does not read"))
-        }
+        Some(SnapshotFile { kind: SnapshotFileKind::Rdb, .. }) => Err(format!(
+            "{shown} is a Redis file, not a snapshot in pages; a server loads it at its start, \
+                 or with DFLY LOAD"
+        )),
         Some(SnapshotFile { base, kind: SnapshotFileKind::Manifest, .. }) if path.exists() => {
             Ok((dir, base.to_owned()))
         }
