@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "all of it is test code, outside `#[test]` functions too")]
 
 mod closures;
+mod collection_keys;
 mod collections;
 mod collisions;
 mod cut;

@@ -371,7 +371,7 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// The fields of a [`Hash`] with their values.
+/// The fields of a [`Hash`](struct@Hash) with their values.
 #[derive(Clone, Debug)]
 pub struct Fields<'a>(Iter<'a, Hashed<Field>>);
 

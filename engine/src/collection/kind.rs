@@ -167,7 +167,7 @@ pub(super) mod sealed {
     }
 }
 
-/// One of the types of collections: [`List`], [`Hash`], [`Set`], [`SortedSet`], [`Stream`].
+/// One of the types of collections: [`List`], [`Hash`](struct@Hash), [`Set`], [`SortedSet`], [`Stream`].
 pub trait CollectionType: Clone + Default + Into<Collection> + sealed::Sealed {
     /// The type.
     const VALUE_TYPE: ValueType;

@@ -1,8 +1,9 @@
 //! Upkeep of one segment at a time: expiry, compaction, merging.
 
+use super::content::{Content, Payload};
 use super::counters::Counts;
 use super::directory::DirectoryWord;
-use super::entry::{Content, Draft, Entry, Payload};
+use super::entry::{Draft, Entry};
 use super::keyspace::{HashRange, Keyspace, Located};
 use super::replace::Buddies;
 use super::segment::{SLOTS, Segment};

@@ -40,6 +40,7 @@
 
 mod chain;
 mod commit;
+mod content;
 mod counters;
 mod directory;
 mod entry;
@@ -54,8 +55,9 @@ mod word;
 mod write;
 
 pub(crate) use commit::{Change, commit};
+pub(crate) use content::{COPIED_BYTES_MAX, Content, Payload};
 pub(crate) use counters::Counts;
-pub(crate) use entry::{COPIED_BYTES_MAX, Content, Draft, Entry, Payload};
+pub(crate) use entry::{Draft, Entry};
 pub(crate) use install::Observed;
 pub(crate) use keyspace::Keyspace;
 pub(crate) use maintain::tombstone;
