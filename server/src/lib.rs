@@ -25,6 +25,7 @@ mod listener;
 mod log;
 mod memory;
 mod number;
+mod place;
 pub mod resp;
 mod run;
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl Lifecycle {
             }
             Err(reason) => {
                 tracing::error!(
-                    dir = %self.server.dir.display(),
+                    dir = %self.server.place,
                     %reason,
                     "nothing could be loaded, exiting; 'exuvia snapshot verify DIR' names what is \
                      damaged, 'export' salvages the rest, --snapshot_load=off starts empty"
@@ -127,7 +127,7 @@ impl Lifecycle {
             }
             (Request::Signal(name), Some(_)) => {
                 tracing::error!(signal = name, "second signal: exiting without the snapshot");
-                self.server.store.cancel_save();
+                shutdown::give_up_save(&self.server, shutdown::CLEAN_UP_TIMEOUT_URGENT).await;
                 return Some(ExitCode::FAILURE);
             }
             (Request::Command { save, now, force, reply }, None) => {

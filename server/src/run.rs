@@ -51,8 +51,7 @@ fn serve(settings: Settings) -> ExitCode {
 }
 
 async fn main(settings: Settings) -> Result<ExitCode, String> {
-    let dir = std::path::absolute(settings.dir())
-        .map_err(|error| format!("flag --dir: '{}': {error}", settings.dir().display()))?;
+    let place = settings.place().map_err(|reason| format!("flag --dir: {reason}"))?;
     let maxclients = settings.maxclients() as u64;
     let room = descriptors::make_room(maxclients);
     if room < maxclients {
@@ -65,15 +64,15 @@ async fn main(settings: Settings) -> Result<ExitCode, String> {
     let listeners = listener::bind(&settings.addresses()).await?;
     let admin_listeners = admin::bind(&settings.admin_addresses())?;
     let started = Instant::now();
-    let (store, load) = Store::open_in_background(settings.options()).map_err(|error| {
-        format!("cannot open the store in {}: {}", dir.display(), describe(&error))
-    })?;
+    let failed = |error| format!("cannot open the store in {place}: {}", describe(&error));
+    let options = settings.options(&place).map_err(failed)?;
+    let (store, load) = Store::open_in_background(options).map_err(failed)?;
     let (requests, requested) = mpsc::unbounded_channel();
     let threads = Threads::start(settings.threads())
         .map_err(|error| format!("cannot start connection threads: {error}"))?;
     let threads = Arc::new(threads);
     schedule_saves(&store, &settings)?;
-    let server = Arc::new(Server::new(store, settings, dir, requests.clone()));
+    let server = Arc::new(Server::new(store, settings, place, requests.clone()));
     admin::start(admin_listeners, &server)
         .map_err(|error| format!("cannot serve --admin_port: {error}"))?;
     // Set once, here.

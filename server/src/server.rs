@@ -1,10 +1,10 @@
 //! What all connections share.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{self, Arc, OnceLock, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
+use exuvia::format::storage::SnapshotStorage;
 use exuvia::{Clock, Store, SystemClock};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, mpsc};
@@ -15,6 +15,7 @@ use crate::command::{CommandId, Failure, Spec};
 use crate::flags::Settings;
 use crate::gate::{Gate, Reasons};
 use crate::memory;
+use crate::place::Place;
 use crate::resp::{Args, Limits};
 use crate::shutdown::Request;
 use crate::slow::Slow;
@@ -27,8 +28,8 @@ pub(crate) struct Server {
     pub(crate) store: Store,
     clock: Arc<dyn Clock>,
     settings: sync::RwLock<Settings>,
-    /// The directory of the snapshots, absolute.
-    pub(crate) dir: PathBuf,
+    /// Where the snapshots are.
+    pub(crate) place: Place,
     pub(crate) clients: Clients,
     pub(crate) channels: Channels,
     pub(crate) gate: Gate,
@@ -57,7 +58,7 @@ impl Server {
     pub(crate) fn new(
         store: Store,
         settings: Settings,
-        dir: PathBuf,
+        place: Place,
         shutdown: mpsc::UnboundedSender<Request>,
     ) -> Self {
         let threads = (0..settings.threads()).map(|_| ThreadStats::new()).collect();
@@ -71,7 +72,7 @@ impl Server {
             clock,
             slow: Slow::new(&settings),
             settings: sync::RwLock::new(settings),
-            dir,
+            place,
             clients: Clients::default(),
             channels: Channels::default(),
             gate,
@@ -89,6 +90,15 @@ impl Server {
             runtimes: OnceLock::new(),
             shutdown,
         }
+    }
+
+    /// The storage that the store keeps its snapshots in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoStorage`](exuvia::Error::NoStorage), from a store that has none.
+    pub(crate) fn storage(&self) -> Result<Arc<dyn SnapshotStorage>, exuvia::Error> {
+        self.store.storage()
     }
 
     /// Milliseconds since the Unix epoch.

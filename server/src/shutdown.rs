@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exuvia::{Error, SaveOptions, SavePhase};
 use tokio::sync::oneshot;
@@ -13,6 +13,12 @@ use crate::server::Server;
 
 /// How often a save that was running already is looked at.
 const POLL: Duration = Duration::from_millis(10);
+
+/// How long a save has to remove what it wrote, when it was given up for the time it takes.
+const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long it has when somebody insists on exiting.
+pub(crate) const CLEAN_UP_TIMEOUT_URGENT: Duration = Duration::from_secs(2);
 
 /// Whether to save before exiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +67,23 @@ pub(crate) async fn prepare(server: Arc<Server>, save: SaveMode, now: bool) -> R
     let work = prepare_untimed(&server, save, now);
     match timeout {
         None => work.await,
-        Some(timeout) => tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
-            server.store.cancel_save();
+        Some(timeout) => {
+            if let Ok(readiness) = tokio::time::timeout(timeout, work).await {
+                return readiness;
+            }
+            give_up_save(&server, CLEAN_UP_TIMEOUT).await;
             Readiness::TimedOut
-        }),
+        }
+    }
+}
+
+/// Cancels the running save, and waits a little while it removes what it wrote: an upload that
+/// nobody gives up would stay with the service.
+pub(crate) async fn give_up_save(server: &Server, patience: Duration) {
+    let give_up_at = Instant::now() + patience;
+    server.store.cancel_save();
+    while server.store.save_status().running.is_some() && Instant::now() < give_up_at {
+        tokio::time::sleep(POLL).await;
     }
 }
 

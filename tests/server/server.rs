@@ -78,11 +78,19 @@ impl Server {
 
     /// Starts a server in `dir` and waits until it listens.
     pub(crate) fn start_loading(dir: &Path, flags: &[&str]) -> Self {
+        let dir = format!("--dir={}", dir.display());
+        Self::launch(&[&[&*dir], flags].concat(), &[])
+    }
+
+    /// Starts a server with just these flags and this environment, on a free port, and waits until
+    /// it listens.
+    pub(crate) fn launch(flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(binary())
-            .args(["--port=0", "--threads=2"])
-            .arg(format!("--dir={}", dir.display()))
             .args(flags)
             .env_clear()
+            .env("EXUVIA_FLAG_port", "0")
+            .env("EXUVIA_FLAG_threads", "2")
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .stdin(Stdio::null())
             .spawn()

@@ -6,4 +6,5 @@ pub mod fixture;
 pub mod heap;
 pub mod history;
 pub mod model;
+pub mod s3;
 pub mod seed;

@@ -106,6 +106,8 @@ impl Opening<'_> {
             tracing::warn!("{base} was never finished: its parts have no manifest");
         }
         report.swept = sweep::sweep(self.archive, self.storage, &survey, &listed);
+        let names = &self.template.names;
+        report.swept.extend(sweep::sweep_unfinished(self.archive, self.storage, names));
         report.near_misses = survey.near_misses;
         Ok(report)
     }

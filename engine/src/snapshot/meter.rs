@@ -20,12 +20,10 @@ pub(super) struct MeteredStorage<'s> {
 
 impl MeteredStorage<'_> {
     fn metered(&self, name: &str, inner: Box<dyn ObjectWriter>) -> Box<dyn ObjectWriter> {
-        Box::new(MeteredWriter {
-            inner,
-            name: name.to_owned(),
-            run: Arc::clone(&self.run),
-            rate: Arc::clone(&self.rate),
-        })
+        let canceller = inner.canceller().map(|cancel| self.run.on_stop(cancel));
+        let on_stop = OnStop { run: Arc::clone(&self.run), canceller };
+        let rate = Arc::clone(&self.rate);
+        Box::new(MeteredWriter { inner, name: name.to_owned(), on_stop, rate })
     }
 }
 
@@ -71,10 +69,24 @@ impl SnapshotStorage for MeteredStorage<'_> {
     }
 }
 
+/// The save that a writer belongs to, which ends its waiting while this lives.
+struct OnStop {
+    run: Arc<Run>,
+    canceller: Option<u64>,
+}
+
+impl Drop for OnStop {
+    fn drop(&mut self) {
+        if let Some(number) = self.canceller {
+            self.run.forget(number);
+        }
+    }
+}
+
 struct MeteredWriter {
     inner: Box<dyn ObjectWriter>,
     name: String,
-    run: Arc<Run>,
+    on_stop: OnStop,
     rate: Arc<RateLimit>,
 }
 
@@ -91,7 +103,7 @@ impl MeteredWriter {
 
 impl ObjectWriter for MeteredWriter {
     fn reclaim(&mut self) -> Result<Buffer, StorageError> {
-        if self.run.is_stopping() {
+        if self.on_stop.run.is_stopping() {
             return Err(self.stopped());
         }
         self.inner.reclaim()
@@ -99,16 +111,16 @@ impl ObjectWriter for MeteredWriter {
 
     fn submit(&mut self, buffer: Buffer) -> Result<(), StorageError> {
         let bytes = buffer.len() as u64;
-        if !self.rate.take(bytes, || self.run.is_stopping()) {
+        if !self.rate.take(bytes, || self.on_stop.run.is_stopping()) {
             return Err(self.stopped());
         }
         self.inner.submit(buffer)?;
-        self.run.meter.add_bytes(bytes);
+        self.on_stop.run.meter.add_bytes(bytes);
         Ok(())
     }
 
     fn finish(self: Box<Self>) -> Result<ObjectMeta, StorageError> {
-        if self.run.is_stopping() {
+        if self.on_stop.run.is_stopping() {
             let error = self.stopped();
             self.inner.abort();
             return Err(error);

@@ -81,10 +81,11 @@ pub(super) fn read_parts(
 ) -> Result<(), Error> {
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = manifest.parts.len().min(cores).max(1);
+    let longest = manifest.parts.iter().map(|part| part.bytes).max().unwrap_or(0);
     let reading = Reading {
         storage,
         parts: &manifest.parts,
-        hint: budget::read_hint(buffer_bytes, workers),
+        hint: budget::read_hint(buffer_bytes, workers, storage.buffer_needs(longest)),
         meter,
         sink,
         next: AtomicUsize::new(0),

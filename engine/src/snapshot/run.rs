@@ -1,5 +1,7 @@
 //! A running save as its threads and its handle see it.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::progress::Meter;
 use super::{Progress, SavePhase};
 use crate::Error;
+use crate::format::storage::Canceller;
 
 /// What the threads of one save share.
 #[derive(Debug)]
@@ -18,6 +21,21 @@ pub(super) struct Run {
     stopping: AtomicBool,
     state: Mutex<State>,
     moved: Condvar,
+    /// End the waiting of writers that are open.
+    cancellers: Mutex<Cancellers>,
+}
+
+/// Ways to end the waiting of writers, by the number of the writer.
+#[derive(Default)]
+struct Cancellers {
+    last: u64,
+    open: BTreeMap<u64, Canceller>,
+}
+
+impl fmt::Debug for Cancellers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancellers").field("open", &self.open.len()).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -58,6 +76,7 @@ impl Run {
                 changes_at_cut: None,
             }),
             moved: Condvar::new(),
+            cancellers: Mutex::default(),
         }
     }
 
@@ -98,6 +117,35 @@ impl Run {
             // Relaxed: the reason itself travels through the mutex.
             self.stopping.store(true, Ordering::Relaxed);
             self.moved.notify_all();
+            drop(state);
+            self.cancel_writers();
+        }
+    }
+
+    /// Has `cancel` called when the save is asked to stop; at once if it was. Returns the
+    /// number to [forget](Self::forget) it by.
+    pub(super) fn on_stop(&self, cancel: Canceller) -> u64 {
+        let mut cancellers = self.cancellers.lock().unwrap_or_else(PoisonError::into_inner);
+        cancellers.last += 1;
+        let number = cancellers.last;
+        cancellers.open.insert(number, cancel);
+        drop(cancellers);
+        if self.is_stopping() {
+            self.cancel_writers();
+        }
+        number
+    }
+
+    /// Forgets what [`on_stop`](Self::on_stop) gave this number.
+    pub(super) fn forget(&self, number: u64) {
+        let mut cancellers = self.cancellers.lock().unwrap_or_else(PoisonError::into_inner);
+        cancellers.open.remove(&number);
+    }
+
+    fn cancel_writers(&self) {
+        let cancellers = self.cancellers.lock().unwrap_or_else(PoisonError::into_inner);
+        for cancel in cancellers.open.values() {
+            cancel();
         }
     }
 

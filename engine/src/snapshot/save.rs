@@ -133,6 +133,10 @@ impl Job {
 
         let base = self.prepare(|| naming.choose(), &estimate, &walks, look)?;
         let expected_bytes = estimate.expected_bytes();
+        let part_bytes = expected_bytes / u64::from(archive.parts);
+        let needs = storage.buffer_needs(part_bytes);
+        let buffers =
+            budget::write_plan(archive.buffer_bytes, archive.parts as usize, expected_bytes, needs);
         let plan = Plan {
             storage: MeteredStorage {
                 inner: storage,
@@ -142,7 +146,7 @@ impl Job {
             snapshot_id: random_id()?,
             hash_seed,
             pages,
-            hint: budget::write_hint(archive.buffer_bytes, archive.parts as usize, expected_bytes),
+            buffers,
             base,
         };
         let parts = stream::write_parts(&plan, &self.run, &walks, look)?;

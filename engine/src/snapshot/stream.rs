@@ -1,16 +1,19 @@
-//! Writing the parts of a save: one thread a part, from the walk into pages.
+//! Writing the parts of a save: one thread a part, or fewer where buffers are short, from the walk
+//! into pages.
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use super::budget::WritePlan;
 use super::fault;
 use super::meter::MeteredStorage;
 use super::run::Run;
 use super::walks::{WalkSlot, Walks, lock};
 use crate::collection::Encoder;
-use crate::format::storage::{SnapshotStorage, StorageError, WriteHint};
+use crate::format::storage::{SnapshotStorage, StorageError};
 use crate::format::{
     FormatError, HashRange, HashSeed, PageOptions, PartEntry, PartHeader, PartWriter, Pushed,
     Record, SnapshotId, ValueType, part_name,
@@ -26,7 +29,7 @@ pub(super) struct Plan<'s> {
     pub(super) snapshot_id: SnapshotId,
     pub(super) hash_seed: HashSeed,
     pub(super) pages: PageOptions,
-    pub(super) hint: WriteHint,
+    pub(super) buffers: WritePlan,
 }
 
 /// Finished parts. As long as no manifest can list them, dropping them removes their objects.
@@ -88,20 +91,27 @@ pub(super) fn write_parts<'s>(
         entries: Vec::with_capacity(walks.slots().len()),
         listed: false,
     });
+    // The next part that nobody writes.
+    let next = AtomicUsize::new(0);
     thread::scope(|scope| {
-        for (number, slot) in walks.slots().iter().enumerate() {
+        for thread_number in 0..plan.buffers.writers {
             let working = run.working();
-            let finished = &finished;
+            let (finished, next) = (&finished, &next);
             let work = move || {
                 let _working = working;
-                match part_thread(plan, run, number as u32, slot) {
-                    Ok(part) => lock(finished).entries.push(part),
-                    Err(error) => run.stop(error),
+                while !run.is_stopping() {
+                    // Relaxed: the slots are shared before the threads start.
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(slot) = walks.slots().get(number) else { return };
+                    match part_thread(plan, run, number as u32, slot) {
+                        Ok(part) => lock(finished).entries.push(part),
+                        Err(error) => run.stop(error),
+                    }
                 }
             };
-            let thread = thread::Builder::new().name(format!("exuvia-part-{number}"));
+            let thread = thread::Builder::new().name(format!("exuvia-part-{thread_number}"));
             if let Err(error) = thread.spawn_scoped(scope, work) {
-                let name = part_name(&plan.base, number as u32, plan.snapshot_id);
+                let name = part_name(&plan.base, thread_number as u32, plan.snapshot_id);
                 run.stop(StorageError::from_io("start the thread of", name, error).into());
                 break;
             }
@@ -144,8 +154,8 @@ fn write_part(
         number,
         hash_range: HashRange::new(first, last),
     };
-    let mut writer =
-        PartWriter::begin(&plan.storage, header, name, plan.pages, plan.hint).map_err(broken)?;
+    let mut writer = PartWriter::begin(&plan.storage, header, name, plan.pages, plan.buffers.hint)
+        .map_err(broken)?;
     match fill(&mut writer, run, slot, name) {
         Ok(()) => writer.finish().map_err(broken),
         Err(error) => {

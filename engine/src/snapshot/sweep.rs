@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use super::archive::Archive;
 use super::fault;
 use super::survey::{PartObject, Survey};
-use crate::format::storage::{BUFFER_ALIGNMENT, Buffer, SnapshotStorage};
-use crate::format::{FormatError, PartHeader};
+use crate::format::storage::{BUFFER_ALIGNMENT, Buffer, ObjectMeta, SnapshotStorage};
+use crate::format::{FormatError, NameTemplate, PartHeader, SnapshotFile, SnapshotFileKind};
 
 /// How old a part without a manifest has to be: a neighbour may be writing it.
 const PART_AGE_MIN_MS: u64 = 24 * 3600 * 1000;
@@ -40,6 +40,35 @@ pub(super) fn unfinished(survey: &Survey, listed: &Listed) -> Vec<String> {
     saves.into_iter().collect()
 }
 
+/// Gives up objects named like `template` that were begun a day ago and never finished, in storages
+/// that keep such apart. Returns their names.
+pub(super) fn sweep_unfinished(
+    archive: &Archive,
+    storage: &dyn SnapshotStorage,
+    template: &NameTemplate,
+) -> Vec<String> {
+    let now = archive.clock.unix_ms();
+    let is_leftover = |object: &ObjectMeta| {
+        let ours = SnapshotFile::parse(&object.name).is_some_and(|file| {
+            let is_part = matches!(file.kind, SnapshotFileKind::Part { .. });
+            is_part && template.matches(file.base)
+        });
+        ours && is_old(object, now)
+    };
+    match storage.sweep_unfinished(&is_leftover) {
+        Ok(swept) => {
+            for name in &swept {
+                tracing::info!("gave up the upload of {name}, left behind by an earlier process");
+            }
+            swept
+        }
+        Err(error) => {
+            tracing::warn!("unfinished uploads stay: {}", fault::chain(&error));
+            Vec::new()
+        }
+    }
+}
+
 /// Removes temporary files, if this process alone writes under its names, and old parts that no
 /// manifest lists. Returns what it removed.
 ///
@@ -52,10 +81,9 @@ pub(super) fn sweep(
 ) -> Vec<String> {
     let now = archive.clock.unix_ms();
     let temporary = survey.temporary.iter().filter(|_| archive.is_exclusive());
-    let parts = survey
-        .parts
-        .iter()
-        .filter(|part| listed.misses(part) && is_old(part, now) && is_part_of_ours(storage, part));
+    let parts = survey.parts.iter().filter(|part| {
+        listed.misses(part) && is_old(&part.object, now) && is_part_of_ours(storage, part)
+    });
     let names = temporary.map(String::as_str).chain(parts.map(|part| part.object.name.as_str()));
     let mut removed = Vec::new();
     for name in names {
@@ -70,8 +98,8 @@ pub(super) fn sweep(
     removed
 }
 
-fn is_old(part: &PartObject, now_unix_ms: u64) -> bool {
-    part.object
+fn is_old(object: &ObjectMeta, now_unix_ms: u64) -> bool {
+    object
         .modified_unix_ms
         .is_some_and(|modified| now_unix_ms.saturating_sub(modified) >= PART_AGE_MIN_MS)
 }

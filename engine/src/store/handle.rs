@@ -126,6 +126,15 @@ impl Store {
         &self.inner
     }
 
+    /// The storage that the store keeps its snapshots in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoStorage`] if it lives in memory alone.
+    pub fn storage(&self) -> Result<Arc<dyn SnapshotStorage>, Error> {
+        self.inner.archive().storage().cloned()
+    }
+
     /// Whether the load at [open](Self::open_in_background) has not ended yet.
     pub fn is_loading(&self) -> bool {
         self.inner.archive().is_loading()

@@ -11,13 +11,15 @@ use tokio::sync::mpsc;
 use super::{bind, start};
 use crate::flags::Settings;
 use crate::gate::Reasons;
+use crate::place::Place;
 use crate::server::{Server, Shared};
 
 /// A server that loads, and where its endpoints are.
 fn serve() -> (Shared, SocketAddr) {
     let (requests, _) = mpsc::unbounded_channel();
     let store = Store::in_memory();
-    let server = Arc::new(Server::new(store, Settings::default(), PathBuf::new(), requests));
+    let place = Place::Local(PathBuf::new());
+    let server = Arc::new(Server::new(store, Settings::default(), place, requests));
     let listeners = bind(&["127.0.0.1:0".parse::<SocketAddr>().unwrap()]).unwrap();
     let address = listeners[0].local_addr().unwrap();
     start(listeners, &server).unwrap();

@@ -80,7 +80,7 @@ fn get(call: &mut Call<'_>) -> Outcome {
 /// A flag's value as `CONFIG GET` shows it: what is in force, in Redis's spelling.
 fn shown(settings: &Settings, call: &Call<'_>, flag: &Flag) -> String {
     match (flag.name, settings.get(flag.name)) {
-        ("dir", _) => call.server.dir.display().to_string(),
+        ("dir", _) => call.server.place.to_string(),
         ("port", _) => call.server.port().to_string(),
         (_, crate::flags::FlagValue::Bool(value)) => {
             if *value {

@@ -1,19 +1,19 @@
 //! `DFLY LOAD`.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use exuvia::disk::LocalDisk;
+use exuvia::format::storage::SnapshotStorage;
 use exuvia::{Error, LoadReport, snapshot};
 
 use super::call::{blocking, is};
-use super::persistence::{SAVING, foreign, text};
+use super::persistence::{SAVING, permit_foreign, text};
 use super::spec::{Flags, Group, Spec};
 use super::{Failure, LongCall, Outcome};
 use crate::gate::Reasons;
 use crate::memory::{available_bytes, used_bytes};
+use crate::place::{Place, is_s3};
 use crate::server::Shared;
 
 pub(super) const COMMANDS: &[Spec] = &[Spec::container(
@@ -29,8 +29,8 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
 
 /// A snapshot that a client named.
 struct Named {
-    /// Its directory, if that is not the store's own.
-    foreign: Option<PathBuf>,
+    /// Where it is, if that is not the store's own place.
+    foreign: Option<Place>,
     name: String,
 }
 
@@ -73,42 +73,31 @@ fn load<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send +
     })
 }
 
-/// Finds the directory and the name in a path to a snapshot: that of its manifest, or its name.
+/// Finds the place and the name in a path to a snapshot: that of its manifest, or its name.
 fn find(call: &LongCall<'_>, path: &str) -> Result<Named, Failure> {
-    if path.contains("://") {
-        return Err(foreign(call, "loading from another place is not supported"));
+    if path.contains("://") && !is_s3(path) {
+        return Err(Failure::new("ERR the path is neither local nor of the form s3://bucket/name"));
     }
-    let path = call.server.dir.join(path);
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or(Failure::new("ERR the path names no snapshot"))?;
-    let name = name.strip_suffix("-summary.dfs").unwrap_or(name).to_owned();
-    let parent = path.parent().unwrap_or(Path::new("/"));
-    // Through symbolic links, and without leaving by `..`.
-    let same = match (parent.canonicalize(), call.server.dir.canonicalize()) {
-        (Ok(parent), Ok(dir)) => parent == dir,
-        _ => parent == call.server.dir,
-    };
-    if same {
+    let own = &call.server.place;
+    let (place, name) = own.find(path).map_err(|reason| Failure::from(format!("ERR {reason}")))?;
+    if place.is_same(own) {
         return Ok(Named { foreign: None, name });
     }
-    if !call.server.settings().allow_foreign_paths() {
-        return Err(foreign(call, ""));
-    }
-    Ok(Named { foreign: Some(parent.to_owned()), name })
+    permit_foreign(call)?;
+    Ok(Named { foreign: Some(place), name })
 }
 
 /// The storage that the snapshot is in.
-fn storage(server: &Shared, named: &Named) -> Result<LocalDisk, Error> {
-    let (io, file_mode) = {
-        let settings = server.settings();
-        (settings.io(), settings.file_mode())
-    };
-    LocalDisk::open(named.foreign.as_ref().unwrap_or(&server.dir), io, file_mode)
+fn storage(server: &Shared, named: &Named) -> Result<Arc<dyn SnapshotStorage>, Error> {
+    match &named.foreign {
+        Some(place) => place.open(&server.settings()),
+        None => server.storage(),
+    }
 }
 
 /// Refuses a snapshot that would not fit into memory beside the data that it replaces.
 fn check_room(server: &Shared, named: &Named) -> Result<(), Failure> {
-    let needed = snapshot::memory_hint(&storage(server, named)?, &named.name)?;
+    let needed = snapshot::memory_hint(&*storage(server, named)?, &named.name)?;
     let maxmemory = server.settings().maxmemory();
     let free = match maxmemory {
         0 => available_bytes(),
@@ -129,5 +118,5 @@ fn load_named(server: &Shared, named: &Named, append: bool) -> Result<LoadReport
     if named.foreign.is_none() && !append {
         return server.store.load(&named.name);
     }
-    server.store.load_from(&storage(server, named)?, &named.name, append)
+    server.store.load_from(&*storage(server, named)?, &named.name, append)
 }

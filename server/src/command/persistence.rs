@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use exuvia::format::NameTemplate;
+use exuvia::format::storage::SnapshotStorage;
 use exuvia::{Save, SaveOptions, SnapshotFormat};
 
 use super::call::{blocking, is};
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, LongCall, Outcome};
+use crate::place::{Place, is_s3};
 use crate::resp::Args;
 use crate::server::Shared;
 
@@ -53,7 +55,11 @@ fn parse(call: &LongCall<'_>, args: Args<'_>) -> Result<SaveOptions, Failure> {
     for word in args.from(1).iter() {
         let word = text(word)?;
         if word.contains("://") {
-            return Err(foreign(call, "saving to another place is not supported"));
+            if options.storage.is_some() || options.dbfilename.is_some() {
+                return Err(Failure::SYNTAX);
+            }
+            options.storage = place_for(call, word)?;
+            continue;
         }
         if options.dbfilename.is_some() {
             return Err(Failure::SYNTAX);
@@ -74,16 +80,32 @@ pub(super) fn text(word: &[u8]) -> Result<&str, Failure> {
     std::str::from_utf8(word).map_err(|_| Failure::new("ERR names of snapshots are UTF-8"))
 }
 
-/// Why a place outside of the snapshot directory is refused: because clients may not name one, or
-/// else because of `otherwise`.
-pub(super) fn foreign(call: &LongCall<'_>, otherwise: &str) -> Failure {
-    if call.server.settings().allow_foreign_paths() {
-        format!("ERR {otherwise}").into()
-    } else {
-        Failure::new(
-            "ERR places outside of --dir are refused; --allow_foreign_paths lets clients name them",
-        )
+/// The storage of a place in S3 that a client names; `None` if it is the server's own.
+fn place_for(call: &LongCall<'_>, text: &str) -> Result<Option<Arc<dyn SnapshotStorage>>, Failure> {
+    let refuse = |reason: String| Failure::from(format!("ERR place '{text}' {reason}"));
+    if !is_s3(text) {
+        return Err(refuse("is not of the form s3://bucket/prefix".to_owned()));
     }
+    let place = Place::parse(text).map_err(refuse)?;
+    if place == call.server.place {
+        return Ok(None);
+    }
+    permit_foreign(call)?;
+    Ok(Some(place.open(&call.server.settings())?))
+}
+
+/// Passes if clients may name places outside of the server's own.
+///
+/// # Errors
+///
+/// Which flag would permit it.
+pub(super) fn permit_foreign(call: &LongCall<'_>) -> Result<(), Failure> {
+    if call.server.settings().allow_foreign_paths() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        "ERR places outside of --dir are refused; --allow_foreign_paths lets clients name them",
+    ))
 }
 
 /// Starts a save; returns once its cut is taken. The engine logs how it ends.

@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use exuvia::disk::LocalDisk;
+use exuvia::format::storage::SnapshotStorage;
 use exuvia::snapshot::{Listing, SnapshotInfo, info, list, verify};
 use exuvia::{Error, format::NameTemplate};
 
@@ -47,17 +48,13 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
 /// Memory that verifying a snapshot may take.
 const VERIFY_BUFFER_BYTES: usize = 16 << 20;
 
-/// Looks into the server's directory on a thread where that may block.
+/// Looks into the server's place on a thread where that may block.
 async fn look<R: Send + 'static>(
     server: &Shared,
-    run: impl FnOnce(&LocalDisk) -> Result<R, Error> + Send + 'static,
+    run: impl FnOnce(&dyn SnapshotStorage) -> Result<R, Error> + Send + 'static,
 ) -> Result<R, Failure> {
-    let (io, file_mode) = {
-        let settings = server.settings();
-        (settings.io(), settings.file_mode())
-    };
-    let dir = server.dir.clone();
-    Ok(blocking(move || run(&LocalDisk::open(dir, io, file_mode)?)).await??)
+    let server = Arc::clone(server);
+    Ok(blocking(move || run(&*server.storage()?)).await??)
 }
 
 fn all<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {

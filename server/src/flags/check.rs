@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use exuvia::format::NameTemplate;
 use exuvia::schedule::{Schedule, Zone};
+use exuvia_storage_s3::{Endpoint, PART_BYTES_MAX, PART_BYTES_MIN, S3Location};
 
 use super::kind::FlagValue;
 
@@ -39,8 +40,14 @@ pub(super) fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
 
 pub(super) fn dir(value: &FlagValue) -> Result<(), String> {
     let FlagValue::Text(text) = value else { return Ok(()) };
-    if text.starts_with("s3://") {
-        return Err("is not supported by this version; accepted: a local directory".to_owned());
+    if crate::place::is_s3(text) {
+        let location = S3Location::parse(text);
+        return location.map(drop).map_err(|error| error.reason().to_owned());
+    }
+    if let Some((scheme, _)) = text.split_once("://") {
+        return Err(format!(
+            "names a place by '{scheme}'; accepted: a local directory, or s3://bucket/prefix"
+        ));
     }
     if text.starts_with(['"', '\'']) {
         return Err("begins with a quote; values are taken literally, so leave quotes out of the \
@@ -83,6 +90,24 @@ pub(super) fn buffer_bytes(value: &FlagValue) -> Result<(), String> {
     match value {
         FlagValue::Bytes(bytes) if *bytes < BUFFER_BYTES_MIN => {
             Err("is too small; accepted: 4MiB or more".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn s3_endpoint(value: &FlagValue) -> Result<(), String> {
+    match value {
+        FlagValue::Text(text) if !text.is_empty() => {
+            Endpoint::parse(text).map(drop).map_err(|error| error.reason().to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn s3_part_size(value: &FlagValue) -> Result<(), String> {
+    match value {
+        FlagValue::Bytes(bytes) if !(PART_BYTES_MIN..=PART_BYTES_MAX).contains(bytes) => {
+            Err("is not accepted; accepted: 5MiB to 5GiB".to_owned())
         }
         _ => Ok(()),
     }

@@ -23,7 +23,6 @@ pub(crate) fn help() -> String {
             let note = match flag.change {
                 Change::Start => "",
                 Change::Anytime => "; can be changed with CONFIG SET",
-                Change::Unsupported => "; not supported by this version",
             };
             let default = flag.default_text();
             let _ = writeln!(text, "  --{} (default '{default}'{note})", flag.name);

@@ -1,27 +1,34 @@
 //! The values in force.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use exuvia::schedule::Schedule;
 use exuvia::{Compression, Error, IoMode, LoadMode, Options, SnapshotFormat};
+use exuvia_storage_s3::{Addressing, ChecksumMode, S3Location, S3Options};
 
 use super::kind::FlagValue;
 use super::table::{Change, FLAGS};
 use super::{check, find};
+use crate::place::Place;
+
+/// Memory that an upload needs besides its parts.
+const UPLOAD_BUFFER_BYTES: u64 = 1 << 20;
 
 /// A value for every flag.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     values: Vec<FlagValue>,
+    /// Names of the flags that somebody set, to their default or not.
+    given: BTreeSet<&'static str>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let default =
             |flag: &super::Flag| flag.default_value().expect("defaults are of their kind");
-        Self { values: FLAGS.iter().map(default).collect() }
+        Self { values: FLAGS.iter().map(default).collect(), given: BTreeSet::new() }
     }
 }
 
@@ -35,7 +42,9 @@ impl Settings {
     /// Replaces the value of the flag `name`.
     pub(crate) fn put(&mut self, name: &str, value: FlagValue) {
         let index = FLAGS.iter().position(|flag| flag.name == name);
-        self.values[index.expect("the code names only flags of the table")] = value;
+        let index = index.expect("the code names only flags of the table");
+        self.values[index] = value;
+        self.given.insert(FLAGS[index].name);
     }
 
     /// Changes the flag `name` at run time.
@@ -47,7 +56,7 @@ impl Settings {
         let flag = find(name).ok_or("is no flag")?;
         match flag.change {
             Change::Anytime => {}
-            Change::Start | Change::Unsupported => return Err("is immutable".to_owned()),
+            Change::Start => return Err("is immutable".to_owned()),
         }
         let value = flag.parse(text).map_err(|reason| format!("value '{text}' {reason}"))?;
         let mut changed = self.clone();
@@ -82,6 +91,15 @@ impl Settings {
                         or pass --nodf_snapshot_format for one file in Redis's format"
                     .to_owned(),
             );
+        }
+        let needed = self.bytes("s3_part_size") + UPLOAD_BUFFER_BYTES;
+        if crate::place::is_s3(self.text("dir")) && self.buffer_bytes() < needed {
+            return Err(format!(
+                "flag --snapshot_buffer_bytes: {} is too little for parts of {} bytes, see \
+                 --s3_part_size; accepted: {needed} or more",
+                self.buffer_bytes(),
+                self.bytes("s3_part_size")
+            ));
         }
         let exposed = self.bind().into_iter().find(|address| !address.is_loopback());
         match exposed {
@@ -216,11 +234,41 @@ impl Settings {
         if self.bool("df_snapshot_format") { SnapshotFormat::Pages } else { SnapshotFormat::Rdb }
     }
 
-    /// The directory of the snapshots, as it was given.
-    pub(crate) fn dir(&self) -> PathBuf {
-        match self.text("dir") {
-            "" => PathBuf::from("."),
-            dir => PathBuf::from(dir),
+    /// Where the snapshots are.
+    ///
+    /// # Errors
+    ///
+    /// If the current directory is gone.
+    pub(crate) fn place(&self) -> Result<Place, String> {
+        Place::parse(self.text("dir"))
+    }
+
+    /// How the service of a place in S3 is reached and used.
+    pub(crate) fn s3_options(&self, location: S3Location) -> S3Options {
+        let options = S3Options::at(location)
+            .ec2_metadata(self.bool("s3_ec2_metadata"))
+            .sign_payload(self.bool("s3_sign_payload"))
+            .addressing(match self.text("s3_addressing") {
+                "path" => Addressing::Path,
+                "virtual" => Addressing::Virtual,
+                _ => Addressing::Auto,
+            })
+            .checksum(match self.text("s3_checksum") {
+                "none" => ChecksumMode::None,
+                "crc32c" => ChecksumMode::Crc32c,
+                _ => ChecksumMode::Auto,
+            })
+            .part_bytes(self.bytes("s3_part_size"))
+            .expect("the flag's check has the same limits");
+        let options = match self.text("s3_endpoint") {
+            "" => options,
+            endpoint => options.endpoint(endpoint).expect("the flag's check has the same rules"),
+        };
+        // What nobody said is found out, on this machine.
+        if self.given.contains("s3_use_https") {
+            options.use_https(self.bool("s3_use_https"))
+        } else {
+            options
         }
     }
 
@@ -286,15 +334,24 @@ impl Settings {
         Ok(Some(schedule.in_zone(self.text("snapshot_cron_tz").parse()?)))
     }
 
-    /// The engine's options. The [schedule](Self::schedule) is set once the store is open.
-    pub(crate) fn options(&self) -> Options {
+    /// The engine's options for a store that keeps its snapshots in `place`. The
+    /// [schedule](Self::schedule) is set once the store is open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if a storage in S3 does not start.
+    pub(crate) fn options(&self, place: &Place) -> Result<Options, Error> {
         let load = match self.text("snapshot_load") {
             _ if self.dbfilename().is_empty() => LoadMode::Off,
             "strict" => LoadMode::Strict,
             "off" => LoadMode::Off,
             _ => LoadMode::Fallback,
         };
-        let options = Options::new(self.dir())
+        let options = match place {
+            Place::Local(dir) => Options::new(dir),
+            Place::S3(_) => Options::with_storage(place.open(self)?),
+        };
+        let options = options
             .databases(self.integer("dbnum") as u16)
             .io(self.io())
             .format(self.format())
@@ -307,9 +364,9 @@ impl Settings {
             .load(load)
             .retain(self.retain())
             .file_mode(self.file_mode());
-        match self.dbfilename() {
+        Ok(match self.dbfilename() {
             "" => options,
             name => options.dbfilename(name),
-        }
+        })
     }
 }

@@ -42,8 +42,6 @@ pub(crate) enum Change {
     Start,
     /// Through `CONFIG SET` too.
     Anytime,
-    /// Not yet: what it configures is not part of this build, so only its default is accepted.
-    Unsupported,
 }
 
 /// Checks a value beyond its kind; what is wrong with it becomes the end of a sentence.
@@ -87,10 +85,6 @@ impl Flag {
         Self { change: Change::Anytime, ..self }
     }
 
-    const fn unsupported(self) -> Self {
-        Self { change: Change::Unsupported, ..self }
-    }
-
     const fn redis(self, name: &'static str) -> Self {
         Self { redis_name: Some(name), ..self }
     }
@@ -125,7 +119,6 @@ impl Flag {
         let change = match self.change {
             Change::Start => "start",
             Change::Anytime => "anytime",
-            Change::Unsupported => "not supported by this version",
         };
         format!("| `{}` | {default} | {change} | {} |", self.name, self.summary)
     }
@@ -142,12 +135,6 @@ impl Flag {
             .ok_or_else(|| format!("is not accepted; accepted: {}", self.kind.accepted()))?;
         if let Some(check) = self.check {
             check(&value)?;
-        }
-        if self.change == Change::Unsupported && Some(&value) != self.default_value().as_ref() {
-            let default = self.default_text();
-            return Err(format!(
-                "is not supported by this version; leave the flag at its default '{default}'"
-            ));
         }
         Ok(value)
     }
@@ -302,7 +289,7 @@ pub(crate) static FLAGS: &[Flag] = &[
         "dir",
         Kind::Text,
         "",
-        "directory of the snapshots; empty for the current one",
+        "directory of the snapshots, or s3://bucket/prefix; empty for the current directory",
     )
     .check(check::dir),
     Flag::new(
@@ -439,38 +426,55 @@ pub(crate) static FLAGS: &[Flag] = &[
         "deprecated, use snapshot_cron: times to save at, HH:MM with * for any number or digit",
     )
     .check(check::save_schedule),
-    Flag::new(Topic::S3, "s3_endpoint", Kind::Text, "", "host of an S3 service that is not AWS")
-        .unsupported(),
-    Flag::new(Topic::S3, "s3_use_https", Kind::Bool, "true", "speak TLS to the service")
-        .unsupported(),
+    Flag::new(
+        Topic::S3,
+        "s3_endpoint",
+        Kind::Text,
+        "",
+        "address of an S3 service that is not AWS: host, host:port, or an URL of those, whose \
+         scheme wins over --s3_use_https",
+    )
+    .check(check::s3_endpoint),
+    Flag::new(
+        Topic::S3,
+        "s3_use_https",
+        Kind::Bool,
+        "true",
+        "speak TLS to the service; where it is not given, a service on this machine that answers \
+         TLS with plain HTTP is spoken to in plain HTTP",
+    ),
     Flag::new(
         Topic::S3,
         "s3_ec2_metadata",
         Kind::Bool,
         "false",
         "ask the instance metadata service for credentials and region",
-    )
-    .unsupported(),
-    Flag::new(Topic::S3, "s3_sign_payload", Kind::Bool, "true", "sign what is uploaded")
-        .unsupported(),
+    ),
+    Flag::new(Topic::S3, "s3_sign_payload", Kind::Bool, "true", "sign what is uploaded"),
     Flag::new(
         Topic::S3,
         "s3_addressing",
         choice(&["auto", "path", "virtual"]),
         "auto",
-        "where the bucket's name goes",
-    )
-    .unsupported(),
+        "where the bucket's name goes: into the path, or into the host's name; auto is the host's \
+         name on amazonaws.com and the path elsewhere",
+    ),
     Flag::new(
         Topic::S3,
         "s3_checksum",
         choice(&["auto", "none", "crc32c"]),
         "auto",
-        "checksum sent with uploads",
+        "checksum sent with uploads; auto sends one when the service demands it",
+    ),
+    Flag::new(
+        Topic::S3,
+        "s3_part_size",
+        BYTES,
+        "8MiB",
+        "size of the parts of an upload, 5MiB to 5GiB; they are longer where an object would need \
+         too many",
     )
-    .unsupported(),
-    Flag::new(Topic::S3, "s3_part_size", BYTES, "8MiB", "size of the parts of an upload")
-        .unsupported(),
+    .check(check::s3_part_size),
     Flag::new(
         Topic::Process,
         "shutdown_timeout",

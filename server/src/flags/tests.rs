@@ -31,8 +31,10 @@ fn every_default_is_of_its_flags_kind_and_every_accessor_names_a_flag() {
     assert!(!settings.allow_foreign_paths());
     assert_eq!((settings.maxmemory(), settings.snapshot_memory_limit()), (0, 0));
     assert_eq!((settings.verbosity(), settings.file_mode()), (0, 0o600));
-    assert_eq!(settings.dir(), std::path::Path::new("."));
-    let _ = settings.options();
+    assert_eq!(settings.place().unwrap().local(), std::env::current_dir().ok().as_deref());
+    let dir = tempfile::tempdir().unwrap();
+    let local = crate::place::Place::parse(dir.path().to_str().unwrap()).unwrap();
+    assert!(settings.options(&local).is_ok());
     let names: std::collections::HashSet<_> = FLAGS.iter().map(|flag| flag.name).collect();
     assert_eq!(names.len(), FLAGS.len());
 }
@@ -50,7 +52,7 @@ fn the_command_line_takes_every_spelling() {
     }
     let settings = read_from(&["--allow_foreign_paths", "--dir", "-x"], &[]).unwrap();
     assert!(settings.allow_foreign_paths());
-    assert_eq!(settings.dir(), std::path::Path::new("-x"));
+    assert!(settings.place().unwrap().local().unwrap().ends_with("-x"));
     assert!(matches!(read(["--help".into()], []), Ok(Invocation::Help)));
     assert!(matches!(read(["-version".into()], []), Ok(Invocation::Version)));
     assert!(help().contains("--dbfilename (default 'dump-{timestamp}'"));
@@ -105,9 +107,20 @@ fn a_mistake_gets_one_line_with_flag_value_source_and_remedy() {
         ),
         (error(&["--snapshot_retain=-1"]), &["--snapshot_retain", "'-1'", "0 to"]),
         (error(&["--admin_port=6379"]), &["--admin_port", "6379", "--port"]),
-        (error(&["--dir=s3://bucket"]), &["--dir", "not supported"]),
         (error(&["--dbfilename=dump.rdb"]), &["--dbfilename", "--nodf_snapshot_format"]),
         (error(&["--rdb_version=8"]), &["--rdb_version", "'8'", "9 to 12"]),
+        (error(&["--dir=s3://"]), &["--dir", "names no bucket", "s3://bucket/prefix"]),
+        (error(&["--dir=s3://b/../p"]), &["--dir", "prefix"]),
+        (error(&["--dir=gs://bucket"]), &["--dir", "'gs'", "s3://bucket/prefix"]),
+        (error(&["--s3_endpoint=ftp://x"]), &["--s3_endpoint", "host:port"]),
+        (error(&["--s3_endpoint=localhost:9000/path"]), &["--s3_endpoint", "without a path"]),
+        (error(&["--s3_part_size=1MiB"]), &["--s3_part_size", "5MiB to 5GiB"]),
+        (error(&["--s3_addressing=host"]), &["--s3_addressing", "auto, path, virtual"]),
+        (error(&["--s3_checksum=md5"]), &["--s3_checksum", "auto, none, crc32c"]),
+        (
+            error(&["--dir=s3://b", "--s3_part_size=64MiB"]),
+            &["--snapshot_buffer_bytes", "--s3_part_size", "68157440 or more"],
+        ),
         (error(&["--dbfilename=\"dump\""]), &["quote"]),
         (error(&["--bind=0.0.0.0"]), &["--bind", "--requirepass", "--protected_mode=false"]),
         (error(&["--bind=example.org"]), &["--bind", "IP addresses"]),

@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+use crate::flags::{self, FlagValue};
+
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
@@ -40,6 +42,8 @@ impl Verb {
 pub(super) struct Request {
     pub(super) verb: Verb,
     pub(super) path: PathBuf,
+    /// Flags of S3, as a server takes them.
+    pub(super) s3_flags: Vec<OsString>,
     /// The key to get.
     pub(super) key: Vec<u8>,
     pub(super) database: u16,
@@ -76,6 +80,12 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Option<Request>, String> {
     given.finish().map(Some)
 }
 
+/// Whether `flag`, negated or not, is complete without a value.
+fn is_boolean(flag: &str) -> bool {
+    let flag = flags::find(flag).or_else(|| flags::find(flag.strip_prefix("no")?));
+    flag.is_some_and(|flag| matches!(flag.kind.parse("true"), Some(FlagValue::Bool(_))))
+}
+
 fn is_help(word: &OsStr) -> bool {
     word == "--help" || word == "-h"
 }
@@ -92,6 +102,7 @@ struct Given {
     keep: Option<u32>,
     dry_run: bool,
     json: bool,
+    s3_flags: Vec<OsString>,
 }
 
 impl Default for Given {
@@ -106,6 +117,7 @@ impl Default for Given {
             keep: None,
             dry_run: false,
             json: false,
+            s3_flags: Vec::new(),
         }
     }
 }
@@ -121,6 +133,15 @@ impl Given {
             self.places.push(word);
             return Ok(());
         };
+        if option.starts_with("s3_") || option.starts_with("nos3_") {
+            // Read by the flags' own reader, in all their spellings.
+            let is_switch = option.contains('=') || is_boolean(option);
+            self.s3_flags.push(word);
+            if !is_switch {
+                self.s3_flags.extend(rest.next());
+            }
+            return Ok(());
+        }
         let (option, value) = match option.split_once('=') {
             Some((option, value)) => (option, Some(value.to_owned())),
             None => (option, None),
@@ -190,6 +211,7 @@ impl Given {
             keep,
             dry_run: self.dry_run,
             json: self.json,
+            s3_flags: self.s3_flags,
         })
     }
 }
@@ -211,6 +233,10 @@ mod tests {
         assert_eq!((request.path, request.key), (PathBuf::from("data"), b"--key".to_vec()));
         let request = read(&["prune", "data", "--keep", "2", "--dry_run"]).unwrap().unwrap();
         assert_eq!((request.keep, request.dry_run), (2, true));
+        let words = ["list", "s3://b", "--s3_endpoint", "h:1", "--s3_use_https", "--json"];
+        let request = read(&words).unwrap().unwrap();
+        assert_eq!(request.s3_flags, ["--s3_endpoint", "h:1", "--s3_use_https"]);
+        assert!(request.json);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(super) fn export(out: &mut dyn Write, place: &Place, info: &SnapshotInfo) ->
     let manifest = &info.manifest;
     // A bar in the midst of the lines helps nobody.
     let mut bar = Bar::new(manifest.bytes(), !io::stdout().is_terminal());
-    let audit = audit::read(&place.storage, manifest, &mut bar, &mut |record| {
+    let audit = audit::read(&*place.storage, manifest, &mut bar, &mut |record| {
         writeln!(out, "{}", object(record).finish())
     })?;
     out.flush()?;

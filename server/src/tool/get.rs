@@ -26,7 +26,7 @@ pub(super) fn find(
     let part = manifest.parts.iter().find(|part| part.header.hash_range.contains(hash));
     // The parts of a sound manifest cover every hash.
     let Some(part) = part else { return Ok(None) };
-    PartFinder::open(&place.storage, part)
+    PartFinder::open(&*place.storage, part)
         .and_then(|mut finder| finder.find(database, key, part.raw_bytes))
         .map_err(|error| describe(&error))
 }

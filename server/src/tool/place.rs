@@ -2,42 +2,84 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use exuvia::IoMode;
-use exuvia::disk::LocalDisk;
+use exuvia::format::storage::{SnapshotStorage, StorageErrorKind};
 use exuvia::format::{SnapshotFile, SnapshotFileKind, manifest_name};
 use exuvia::snapshot::{self, Listing, SnapshotInfo};
 
 use crate::command::describe;
+use crate::flags::Settings;
+use crate::place::{self, is_s3};
 
-/// Permissions of files that the tool would create; it creates none but a lock.
-const FILE_MODE: u32 = 0o600;
-
-/// A directory, and one snapshot of it if one was named.
+/// A place, and one snapshot of it if one was named.
 #[derive(Debug)]
 pub(super) struct Place {
-    pub(super) storage: LocalDisk,
-    pub(super) dir: PathBuf,
+    pub(super) storage: Arc<dyn SnapshotStorage>,
+    pub(super) dir: place::Place,
     pub(super) name: Option<String>,
 }
 
 impl Place {
-    /// Finds out what `path` names.
+    /// Finds out what `path` names; `settings` say how S3 is reached.
     ///
     /// # Errors
     ///
     /// Why it names nothing, and what would.
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
+    pub(super) fn open(path: &Path, settings: &Settings) -> Result<Self, String> {
+        match path.to_str().filter(|text| is_s3(text)) {
+            Some(uri) => Self::open_s3(uri, settings),
+            None => Self::open_local(path, settings),
+        }
+    }
+
+    fn open_local(path: &Path, settings: &Settings) -> Result<Self, String> {
         let (dir, name) = if path.is_dir() {
             (path.to_owned(), None)
         } else {
             let (dir, name) = snapshot_at(path)?;
             (dir, Some(name))
         };
+        Self::at(place::Place::Local(dir), name, settings)
+    }
+
+    /// A place in S3 looks like a snapshot in the place above it, so the service is asked.
+    fn open_s3(uri: &str, settings: &Settings) -> Result<Self, String> {
+        let refuse = |reason: String| format!("'{uri}' {reason}");
+        let place = place::Place::parse(uri).map_err(refuse)?;
+        let Ok((above, name)) = place.find(uri) else { return Self::at(place, None, settings) };
+        let file = uri.rsplit('/').next().unwrap_or_default();
+        match named(file) {
+            Named::Refused(reason) => Err(format!("{uri} {reason}")),
+            Named::Manifest(_) => Self::at(above, Some(name), settings),
+            Named::Anything => {
+                let above = Self::at(above, Some(name.clone()), settings)?;
+                match above.storage.open(&manifest_name(&name)) {
+                    Ok(_) => Ok(above),
+                    Err(error) if error.kind() == StorageErrorKind::NotFound => {
+                        Self::at(place, None, settings)
+                    }
+                    Err(error) => Err(describe(&error)),
+                }
+            }
+        }
+    }
+
+    fn at(dir: place::Place, name: Option<String>, settings: &Settings) -> Result<Self, String> {
         // Threads: nothing is gained by a ring for one reader, and it works in every container.
-        let storage = LocalDisk::open(&dir, IoMode::Threads, FILE_MODE)
-            .map_err(|error| format!("cannot read {}: {}", dir.display(), describe(&error)))?;
+        let storage = dir
+            .open_with(settings, IoMode::Threads)
+            .map_err(|error| format!("cannot read {dir}: {}", describe(&error)))?;
         Ok(Self { storage, dir, name })
+    }
+
+    /// The snapshot called `name` as an operator names it.
+    pub(super) fn path_of(&self, name: &str) -> String {
+        match &self.dir {
+            place::Place::Local(dir) => dir.join(name).display().to_string(),
+            place::Place::S3(location) => format!("{location}/{name}"),
+        }
     }
 
     /// The directory, for a verb that is not about one snapshot.
@@ -58,7 +100,7 @@ impl Place {
     ///
     /// Why it cannot be listed.
     pub(super) fn list(&self, dbfilename: Option<&str>) -> Result<Listing, String> {
-        snapshot::list(&self.storage, dbfilename).map_err(|error| describe(&error))
+        snapshot::list(&*self.storage, dbfilename).map_err(|error| describe(&error))
     }
 
     /// The manifest of the snapshot called `name`.
@@ -67,7 +109,7 @@ impl Place {
     ///
     /// What is wrong with it.
     pub(super) fn read(&self, name: &str) -> Result<SnapshotInfo, String> {
-        snapshot::info(&self.storage, name).map_err(|error| describe(&error))
+        snapshot::info(&*self.storage, name).map_err(|error| describe(&error))
     }
 
     /// The snapshot that was named, or else the newest complete one; says which were passed over.
@@ -84,7 +126,7 @@ impl Place {
         let listing = self.list(dbfilename)?;
         let newest = listing.complete.into_iter().next();
         let newest = newest.ok_or_else(|| {
-            let dir = self.dir.display();
+            let dir = &self.dir;
             match listing.damaged.first() {
                 Some(damaged) => format!(
                     "no snapshot in {dir} is complete; {} is damaged: {}",
@@ -112,6 +154,35 @@ pub(super) fn note(line: &str) {
     let _ = writeln!(std::io::stderr(), "exuvia: {line}");
 }
 
+/// What the last step of a path says of a snapshot.
+enum Named<'n> {
+    /// It is the manifest of the snapshot of this name.
+    Manifest(&'n str),
+    /// It may be the name of a snapshot, or anything else.
+    Anything,
+    /// Nothing can be made of it, for the reason that ends the sentence.
+    Refused(String),
+}
+
+fn named(file: &str) -> Named<'_> {
+    let Some(parsed) = SnapshotFile::parse(file) else { return Named::Anything };
+    match parsed.kind {
+        _ if parsed.temporary => {
+            Named::Refused("was never finished, nothing in it can be relied on".to_owned())
+        }
+        SnapshotFileKind::Part { .. } => Named::Refused(format!(
+            "is one part of a snapshot; name its manifest, {}",
+            manifest_name(parsed.base)
+        )),
+        SnapshotFileKind::Rdb => Named::Refused(
+            "is a Redis file, not a snapshot in pages; a server loads it at its start, or with \
+             DFLY LOAD"
+                .to_owned(),
+        ),
+        SnapshotFileKind::Manifest => Named::Manifest(parsed.base),
+    }
+}
+
 /// The directory and the name of the snapshot whose manifest, with or without its ending, is at
 /// `path`.
 fn snapshot_at(path: &Path) -> Result<(PathBuf, String), String> {
@@ -121,23 +192,11 @@ fn snapshot_at(path: &Path) -> Result<(PathBuf, String), String> {
         Some(parent) if parent != Path::new("") => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    match SnapshotFile::parse(file) {
-        Some(SnapshotFile { temporary: true, .. }) => {
-            Err(format!("{shown} was never finished, nothing in it can be relied on"))
-        }
-        Some(SnapshotFile { base, kind: SnapshotFileKind::Part { .. }, .. }) => Err(format!(
-            "{shown} is one part of a snapshot; name its manifest, {}",
-            dir.join(manifest_name(base)).display()
-        )),
-        Some(SnapshotFile { kind: SnapshotFileKind::Rdb, .. }) => Err(format!(
-            "{shown} is a Redis file, not a snapshot in pages; a server loads it at its start, \
-                 or with DFLY LOAD"
-        )),
-        Some(SnapshotFile { base, kind: SnapshotFileKind::Manifest, .. }) if path.exists() => {
-            Ok((dir, base.to_owned()))
-        }
+    match named(file) {
+        Named::Refused(reason) => Err(format!("{shown} {reason}")),
+        Named::Manifest(base) if path.exists() => Ok((dir, base.to_owned())),
         _ if dir.join(manifest_name(file)).exists() => Ok((dir, file.to_owned())),
-        _ => Err(format!(
+        Named::Manifest(_) | Named::Anything => Err(format!(
             "{shown} is neither a directory nor a snapshot; 'exuvia snapshot list {}' shows what \
              there is",
             dir.display()

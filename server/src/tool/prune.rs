@@ -24,20 +24,22 @@ const DBFILENAME: &str = "dump-{timestamp}";
 pub(super) fn prune(place: &Place, request: &Request) -> Result<PruneReport, String> {
     let dbfilename = request.dbfilename.as_deref().unwrap_or(DBFILENAME);
     // A server that loads must not lose the snapshot it reads.
-    let _lock = if request.dry_run {
-        None
-    } else {
-        let lock = DirectoryLock::acquire(&place.dir, dbfilename, Duration::ZERO);
-        Some(lock.map_err(|error| match error {
-            Error::Locked { .. } => format!(
-                "a server uses {} with this dbfilename; let it prune with --snapshot_retain, or \
-                 stop it first",
-                place.dir.display()
-            ),
-            error => describe(&error),
-        })?)
+    let _lock = match place.dir.local() {
+        Some(dir) if !request.dry_run => {
+            let lock = DirectoryLock::acquire(dir, dbfilename, Duration::ZERO);
+            Some(lock.map_err(|error| match error {
+                Error::Locked { .. } => format!(
+                    "a server uses {} with this dbfilename; let it prune with --snapshot_retain, \
+                     or stop it first",
+                    place.dir
+                ),
+                error => describe(&error),
+            })?)
+        }
+        // Who uses a bucket cannot be known.
+        _ => None,
     };
-    snapshot::prune(&place.storage, dbfilename, request.keep, request.dry_run)
+    snapshot::prune(&*place.storage, dbfilename, request.keep, request.dry_run)
         .map_err(|error| describe(&error))
 }
 

@@ -4,13 +4,12 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use exuvia::format::storage::SnapshotStorage;
-
 use super::arguments::{self, Request, Verb};
 use super::place::{Place, note};
 use super::usage::USAGE;
 use super::{export, get, info, list, prune, verify};
 use crate::command::describe;
+use crate::flags::{self, Invocation, Settings};
 
 /// Wrong usage.
 const USAGE_CODE: u8 = 2;
@@ -74,7 +73,7 @@ pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
 ///
 /// Why it could not be done.
 pub(super) fn perform(request: &Request, out: &mut dyn Write) -> Result<bool, Failure> {
-    let place = Place::open(&request.path)?;
+    let place = Place::open(&request.path, &settings(request)?)?;
     let dbfilename = request.dbfilename.as_deref();
     let json = request.json;
     match request.verb {
@@ -116,6 +115,18 @@ pub(super) fn perform(request: &Request, out: &mut dyn Write) -> Result<bool, Fa
     }
 }
 
+/// How S3 is reached: by the options of the request and the environment of a server.
+fn settings(request: &Request) -> Result<Settings, String> {
+    let of_s3 = |variable: &OsString| {
+        variable.to_str().is_some_and(|name| name.starts_with("EXUVIA_FLAG_s3_"))
+    };
+    let environment = std::env::vars_os().filter(|(variable, _)| of_s3(variable));
+    match flags::read(request.s3_flags.clone(), environment)? {
+        Invocation::Serve(settings) => Ok(*settings),
+        Invocation::Help | Invocation::Version => Err("that is no option of S3".to_owned()),
+    }
+}
+
 /// The snapshot that was named, or all of the directory, damaged ones too.
 fn names(place: &Place, dbfilename: Option<&str>) -> Result<Vec<String>, String> {
     if let Some(name) = &place.name {
@@ -126,7 +137,7 @@ fn names(place: &Place, dbfilename: Option<&str>) -> Result<Vec<String>, String>
     let names: Vec<String> =
         complete.chain(listing.damaged.into_iter().map(|damaged| damaged.name)).collect();
     if names.is_empty() {
-        return Err(format!("there is no snapshot in {}", place.dir.display()));
+        return Err(format!("there is no snapshot in {}", place.dir));
     }
     Ok(names)
 }

@@ -11,6 +11,9 @@ usage: exuvia snapshot list   DIRECTORY [--json]
        exuvia snapshot export PATH [--json]
        exuvia snapshot prune  DIRECTORY --keep N [--dry-run] [--json]
 
+DIRECTORY may also be a place in S3, s3://bucket/prefix; the server's flags --s3_endpoint and so on
+say how it is reached, here or as EXUVIA_FLAG_s3_endpoint in the environment.
+
 PATH is a directory or one snapshot: its manifest, as data/dump-summary.dfs, or that without
 -summary.dfs. Of a directory, verify looks at every snapshot, and info, get and export take the
 newest complete one. --dbfilename TEMPLATE restricts a directory to the names that it matches.

@@ -31,7 +31,7 @@ pub(super) fn verify(
     };
     let manifest = &info.manifest;
     let mut bar = Bar::new(manifest.bytes(), true);
-    let audit = audit::read(&place.storage, manifest, &mut bar, &mut |_| Ok(()))?;
+    let audit = audit::read(&*place.storage, manifest, &mut bar, &mut |_| Ok(()))?;
     drop(bar);
     let sound = audit.is_sound(manifest);
     let keys = manifest.records();
@@ -57,7 +57,7 @@ pub(super) fn verify(
         "{name}: DAMAGED, {} of {keys} keys cannot be read; 'exuvia snapshot export {}' salvages \
          the others",
         audit.lost(manifest),
-        place.dir.join(name).display()
+        place.path_of(name)
     )?;
     for damage in audit.damages.iter().take(LINES_MAX) {
         writeln!(out, "  {}", damage.line())?;

@@ -26,12 +26,13 @@ const HINT: WriteHint =
 ///
 /// If the storage breaks a rule of the port.
 pub fn run_all(fresh: impl Fn() -> Box<dyn SnapshotStorage>) {
-    let tests: [fn(&dyn SnapshotStorage); 13] = [
+    let tests: [fn(&dyn SnapshotStorage); 14] = [
         an_object_is_what_was_submitted,
         a_writer_never_has_more_buffers_than_it_may,
         an_object_appears_when_it_is_finished,
         an_aborted_object_leaves_nothing,
         a_dropped_writer_leaves_nothing,
+        a_cancelled_writer_ends_in_an_error_and_leaves_nothing,
         a_taken_name_is_refused,
         a_buffer_behind_the_tail_is_refused,
         put_creates_or_replaces_as_told,
@@ -131,6 +132,24 @@ pub fn an_aborted_object_leaves_nothing(storage: &dyn SnapshotStorage) {
 /// If the storage breaks this rule.
 pub fn a_dropped_writer_leaves_nothing(storage: &dyn SnapshotStorage) {
     begin_and(storage, drop);
+    assert_empty(storage);
+    write(storage, NAME, b"free");
+}
+
+/// A writer with a [canceller](ObjectWriter::canceller) finishes nothing once that was called.
+///
+/// # Panics
+///
+/// If the storage breaks this rule.
+pub fn a_cancelled_writer_ends_in_an_error_and_leaves_nothing(storage: &dyn SnapshotStorage) {
+    let mut writer = ok(storage.create(NAME, HINT));
+    let Some(cancel) = writer.canceller() else { return };
+    let mut buffer = ok(writer.reclaim());
+    buffer.set_len(BUFFER_ALIGNMENT);
+    cancel();
+    let ended = writer.submit(buffer).and_then(|()| writer.finish().map(drop));
+    assert_kind(ended, StorageErrorKind::Cancelled, "a cancelled object");
+    cancel();
     assert_empty(storage);
     write(storage, NAME, b"free");
 }

@@ -22,6 +22,7 @@ pub mod contract;
 mod memory;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use buffer::{BUFFER_ALIGNMENT, Buffer};
 pub use memory::MemoryStorage;
@@ -63,6 +64,28 @@ impl Default for WriteHint {
         Self { buffer_bytes: 1 << 20, buffers_max: 4, expected_bytes: 0 }
     }
 }
+
+/// Memory that the objects of a storage can make use of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferNeeds {
+    /// Least bytes of buffers with which a writer works. Where a save has less for all of its
+    /// parts, it writes fewer of them at a time.
+    pub writer_bytes_min: usize,
+    /// Bytes of buffers beyond which no object is written or read faster.
+    pub object_bytes_max: usize,
+    /// Longest single read that makes sense.
+    pub read_bytes_max: usize,
+}
+
+impl Default for BufferNeeds {
+    /// What suits a disk.
+    fn default() -> Self {
+        Self { writer_bytes_min: 0, object_bytes_max: 8 << 20, read_bytes_max: 1 << 20 }
+    }
+}
+
+/// Ends a writer's waiting from another thread; see [`ObjectWriter::canceller`].
+pub type Canceller = Arc<dyn Fn() + Send + Sync>;
 
 /// Whether [`SnapshotStorage::put`] may replace an object of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +184,26 @@ pub trait SnapshotStorage: Send + Sync + fmt::Debug {
     fn free_bytes(&self) -> Result<Option<u64>, StorageError> {
         Ok(None)
     }
+
+    /// What memory an object of about `expected_bytes` can make use of.
+    fn buffer_needs(&self, _expected_bytes: u64) -> BufferNeeds {
+        BufferNeeds::default()
+    }
+
+    /// Gives up objects that somebody began and never finished, and returns their names.
+    ///
+    /// Concerns those that [`list`](Self::list) does not show. `is_leftover` is told the name of
+    /// each and when it was begun, and says whether nobody can be at work on it any more.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the storage from looking, or from giving one up.
+    fn sweep_unfinished(
+        &self,
+        _is_leftover: &dyn Fn(&ObjectMeta) -> bool,
+    ) -> Result<Vec<String>, StorageError> {
+        Ok(Vec::new())
+    }
 }
 
 /// One object on its way to the storage: a single stream, front to back, never rewritten.
@@ -200,6 +243,13 @@ pub trait ObjectWriter: Send {
 
     /// Gives up the object.
     fn abort(self: Box<Self>);
+
+    /// A way to end this writer's waiting from another thread: once it is called, the call that
+    /// waits and every later one return [`StorageErrorKind::Cancelled`] soon. `None` from a writer
+    /// whose calls never wait for long.
+    fn canceller(&self) -> Option<Canceller> {
+        None
+    }
 }
 
 /// An object open for reading at any offset, with several reads in flight.

@@ -107,7 +107,8 @@ impl Reading<'_> {
     }
 
     fn source(&self, object: &str, readers: usize) -> Result<Source<'_>, Error> {
-        let hint = budget::read_hint(self.archive.buffer_bytes, readers);
+        let hint =
+            budget::read_hint(self.archive.buffer_bytes, readers, self.storage.buffer_needs(0));
         match Source::open(self.storage, object, hint, Some(self.meter)) {
             // The summary lists it, so the snapshot is not whole.
             Err(error) if error.kind() == StorageErrorKind::NotFound && readers > 1 => {

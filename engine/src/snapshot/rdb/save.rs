@@ -110,7 +110,7 @@ fn write_file(
         run: Arc::clone(&job.run),
         rate: Arc::clone(&archive.rate),
     };
-    let hint = budget::write_hint(archive.buffer_bytes, 1, 0);
+    let hint = budget::write_plan(archive.buffer_bytes, 1, 0, storage.buffer_needs(0)).hint;
     let object =
         if target.replaces { storage.replace(name, hint)? } else { storage.create(name, hint)? };
     let destination = Destination::new(object)?;
