@@ -6,6 +6,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod rdb;
+
 use exuvia_snapshot_format::storage::{MemoryStorage, WriteHint};
 use exuvia_snapshot_format::{
     FormatError, HashRange, HashSeed, PageContent, PageOptions, PartEntry, PartHeader, PartReader,
