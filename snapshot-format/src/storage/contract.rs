@@ -34,6 +34,7 @@ pub fn run_all(fresh: impl Fn() -> Box<dyn SnapshotStorage>) {
         a_dropped_writer_leaves_nothing,
         a_cancelled_writer_ends_in_an_error_and_leaves_nothing,
         a_taken_name_is_refused,
+        an_object_is_replaced_in_one_step,
         a_buffer_behind_the_tail_is_refused,
         put_creates_or_replaces_as_told,
         get_refuses_what_is_too_long,
@@ -169,6 +170,33 @@ pub fn a_taken_name_is_refused(storage: &dyn SnapshotStorage) {
     });
     assert_kind(refused, StorageErrorKind::AlreadyExists, "a taken name");
     assert_eq!(ok(storage.get(NAME, 5)), b"first", "the object that was there");
+}
+
+/// [`replace`](SnapshotStorage::replace), where the storage has it, leaves the old object until the
+/// new one is finished, and for good if that is given up.
+///
+/// # Panics
+///
+/// If the storage breaks this rule.
+pub fn an_object_is_replaced_in_one_step(storage: &dyn SnapshotStorage) {
+    write(storage, NAME, b"old");
+    for (finishes, expected) in [(false, b"old"), (true, b"new")] {
+        let mut writer = match storage.replace(NAME, HINT) {
+            Err(error) if error.kind() == StorageErrorKind::Unsupported => return,
+            writer => ok(writer),
+        };
+        let mut buffer = ok(writer.reclaim());
+        buffer.extend_from_slice(b"new");
+        ok(writer.submit(buffer));
+        assert_eq!(ok(storage.get(NAME, 3)), b"old", "before the new one is finished");
+        if finishes {
+            ok(writer.finish());
+        } else {
+            writer.abort();
+        }
+        assert_eq!(ok(storage.get(NAME, 3)), expected, "afterwards");
+        assert_eq!(ok(storage.list()).len(), 1, "there is one object");
+    }
 }
 
 /// Only the last buffer may have an odd length; what follows is refused and poisons the writer.
