@@ -26,7 +26,7 @@ const HINT: WriteHint =
 ///
 /// If the storage breaks a rule of the port.
 pub fn run_all(fresh: impl Fn() -> Box<dyn SnapshotStorage>) {
-    let tests: [fn(&dyn SnapshotStorage); 14] = [
+    let tests: [fn(&dyn SnapshotStorage); 15] = [
         an_object_is_what_was_submitted,
         a_writer_never_has_more_buffers_than_it_may,
         an_object_appears_when_it_is_finished,
