@@ -35,6 +35,7 @@ mod shutdown;
 mod signals;
 mod slow;
 mod stats;
+mod tls;
 mod tool;
 mod watched;
 

@@ -1,19 +1,23 @@
 //! Accepting connections, and the threads that serve them.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinHandle;
 
-use crate::client::ClientEntry;
-use crate::connection::Connection;
+use crate::client::{Address, ClientEntry};
+use crate::connection::{Connection, Stream};
+use crate::flags::Settings;
 use crate::server::{Server, Shared};
+use crate::tls::Tls;
 
 /// Threads that wait for disks on behalf of one connection thread.
 const BLOCKING_THREADS_MAX: usize = 16;
@@ -68,18 +72,50 @@ impl Threads {
     }
 }
 
-/// Listens on every address.
+/// A socket that clients connect to.
+#[derive(Debug)]
+enum Listener {
+    Tcp(TcpListener, Option<Tls>),
+    Unix(UnixListener, Arc<Path>),
+}
+
+/// Where clients can connect.
+#[derive(Debug)]
+pub(crate) struct Places {
+    addresses: Vec<SocketAddr>,
+    tls: Option<Tls>,
+    /// A Unix socket, and the permissions of its file.
+    unix: Option<(Arc<Path>, u32)>,
+}
+
+impl Places {
+    /// Reads the flags, and the files that they name.
+    ///
+    /// # Errors
+    ///
+    /// One line that names the flag.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
+        let unix = settings.unix_socket().map(|path| (path.into(), settings.unix_socket_mode()));
+        Ok(Self { addresses: settings.addresses(), tls: Tls::new(settings)?, unix })
+    }
+}
+
+/// Sockets that listen already.
+#[derive(Debug)]
+pub(crate) struct Listeners(Vec<Listener>);
+
+/// Listens everywhere. A free port that was found for the first address is noted in `places` as
+/// the port of all of them.
 ///
 /// # Errors
 ///
 /// One line that names the address and what is wrong with it.
-pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
+pub(crate) async fn bind(places: &mut Places) -> Result<Listeners, String> {
     let mut listeners = Vec::new();
-    let mut port = addresses.first().map_or(0, SocketAddr::port);
-    for address in addresses {
-        let mut address = *address;
+    let mut port = places.addresses.first().map_or(0, SocketAddr::port);
+    for address in &mut places.addresses {
         address.set_port(port);
-        let listener = TcpListener::bind(address).await.map_err(|error| {
+        let listener = TcpListener::bind(*address).await.map_err(|error| {
             let advice = match error.kind() {
                 io::ErrorKind::AddrInUse => "; another process listens there, see --port",
                 io::ErrorKind::AddrNotAvailable => "; the machine has no such address, see --bind",
@@ -88,17 +124,46 @@ pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, S
             };
             format!("cannot listen on {address}: {error}{advice}")
         })?;
-        // A free port that was found for the first address is the port of all of them.
         port = listener.local_addr().map_or(port, |local| local.port());
-        listeners.push(listener);
+        address.set_port(port);
+        listeners.push(Listener::Tcp(listener, places.tls.clone()));
     }
-    Ok(listeners)
+    if let Some((path, mode)) = &places.unix {
+        let listener = bind_unix(path, *mode).map_err(|error| {
+            format!("cannot listen at {}: {error}, see --unixsocket", path.display())
+        })?;
+        listeners.push(Listener::Unix(listener, Arc::clone(path)));
+    }
+    Ok(Listeners(listeners))
+}
+
+/// Listens at a path. The socket of a server that is gone is replaced, nothing else is.
+fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file already"));
+        }
+        Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                std::fs::remove_file(path)?;
+            }
+            _ => {
+                let inuse = "another process listens there";
+                return Err(io::Error::new(io::ErrorKind::AddrInUse, inuse));
+            }
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    Ok(listener)
 }
 
 /// The listening sockets, each with a task that accepts what comes.
 #[derive(Debug)]
 pub(crate) struct Doors {
-    addresses: Vec<SocketAddr>,
+    places: Places,
     tasks: Vec<JoinHandle<()>>,
     threads: Arc<Threads>,
 }
@@ -106,22 +171,26 @@ pub(crate) struct Doors {
 impl Doors {
     /// Lets clients in.
     pub(crate) fn open(
-        listeners: Vec<TcpListener>,
+        places: Places,
+        listeners: Listeners,
         server: &Shared,
         threads: Arc<Threads>,
     ) -> Self {
-        let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
-        let mut doors = Self { addresses: addresses.collect(), tasks: Vec::new(), threads };
-        for address in &doors.addresses {
+        let mut doors = Self { places, tasks: Vec::new(), threads };
+        let version = env!("CARGO_PKG_VERSION");
+        for address in &doors.places.addresses {
             server.set_port(address.port());
-            tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+            tracing::info!(%address, version, "listening");
+        }
+        if let Some((path, _)) = &doors.places.unix {
+            tracing::info!(path = %path.display(), version, "listening");
         }
         doors.attend(listeners, server);
         doors
     }
 
-    fn attend(&mut self, listeners: Vec<TcpListener>, server: &Shared) {
-        for listener in listeners {
+    fn attend(&mut self, listeners: Listeners, server: &Shared) {
+        for listener in listeners.0 {
             let accept = accept(listener, Arc::clone(server), Arc::clone(&self.threads));
             self.tasks.push(tokio::spawn(accept));
         }
@@ -131,6 +200,10 @@ impl Doors {
     pub(crate) fn close(&self) {
         for task in &self.tasks {
             task.abort();
+        }
+        if let Some((path, _)) = &self.places.unix {
+            // Whoever finds it gone has what is wanted.
+            let _ = std::fs::remove_file(path);
         }
     }
 
@@ -145,20 +218,84 @@ impl Doors {
             task.abort();
             let _ = task.await;
         }
-        let listeners = bind(&self.addresses).await?;
+        let listeners = bind(&mut self.places).await?;
         self.attend(listeners, server);
         Ok(())
     }
 }
 
+/// A connection that nobody serves yet, away from any runtime.
+enum Accepted {
+    Tcp(std::net::TcpStream, Option<Tls>),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Listener {
+    /// The next connection, with the addresses of its two ends.
+    async fn next(&self) -> io::Result<(Accepted, Address, Address)> {
+        match self {
+            Self::Tcp(listener, tls) => loop {
+                let (stream, peer) = listener.accept().await?;
+                // A client may be gone again already.
+                let (Ok(local), Ok(stream)) = (stream.local_addr(), stream.into_std()) else {
+                    continue;
+                };
+                let stream = Accepted::Tcp(stream, tls.clone());
+                return Ok((stream, Address::Ip(peer), Address::Ip(local)));
+            },
+            Self::Unix(listener, path) => {
+                let (stream, _) = listener.accept().await?;
+                let address = Address::Unix(Arc::clone(path));
+                Ok((Accepted::Unix(stream.into_std()?), address.clone(), address))
+            }
+        }
+    }
+}
+
+impl Accepted {
+    /// Tells a client why it is not served, if it can be told in one piece and at once.
+    fn refuse(self, line: &[u8]) {
+        // The socket's buffer is empty, so the line either fits or the peer is gone.
+        let _ = match self {
+            Self::Tcp(mut stream, None) => stream.write(line),
+            Self::Unix(mut stream) => stream.write(line),
+            // Before the handshake there is no way to tell.
+            Self::Tcp(_, Some(_)) => Ok(0),
+        };
+    }
+
+    /// Sets what concerns the network: no delay, and probes of clients that are silent.
+    fn configure(&self, keepalive: Option<Duration>) {
+        let Self::Tcp(stream, _) = self else { return };
+        let _ = stream.set_nodelay(true);
+        if let Some(time) = keepalive {
+            let probes =
+                TcpKeepalive::new().with_time(time).with_interval(time / 3).with_retries(3);
+            let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
+        }
+    }
+
+    /// The stream to serve, on the runtime that is to serve it; none if the client is gone.
+    async fn into_stream(self) -> Option<Stream> {
+        match self {
+            Self::Unix(stream) => UnixStream::from_std(stream).ok().map(Stream::Unix),
+            Self::Tcp(stream, None) => TcpStream::from_std(stream).ok().map(Stream::Tcp),
+            Self::Tcp(stream, Some(tls)) => {
+                let stream = tls.accept(TcpStream::from_std(stream).ok()?).await?;
+                Some(Stream::Tls(Box::new(stream)))
+            }
+        }
+    }
+}
+
 /// Accepts connections for ever.
-async fn accept(listener: TcpListener, server: Shared, threads: Arc<Threads>) {
+async fn accept(listener: Listener, server: Shared, threads: Arc<Threads>) {
     let mut failing = false;
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
+        match listener.next().await {
+            Ok((accepted, peer, local)) => {
                 failing = false;
-                admit(stream, peer, &server, &threads);
+                admit(accepted, peer, local, &server, &threads);
             }
             Err(error) => {
                 // Usually a lack of file descriptors, which ends when a client leaves. One line
@@ -173,7 +310,7 @@ async fn accept(listener: TcpListener, server: Shared, threads: Arc<Threads>) {
 }
 
 /// Hands a new connection to a thread, unless there are too many.
-fn admit(stream: TcpStream, peer: SocketAddr, server: &Shared, threads: &Threads) {
+fn admit(accepted: Accepted, peer: Address, local: Address, server: &Shared, threads: &Threads) {
     server.shared.connections.fetch_add(1, Ordering::Relaxed);
     let (maxclients, keepalive) = {
         let settings = server.settings();
@@ -181,16 +318,10 @@ fn admit(stream: TcpStream, peer: SocketAddr, server: &Shared, threads: &Threads
     };
     if server.clients.len() >= maxclients {
         server.shared.connections_refused.fetch_add(1, Ordering::Relaxed);
-        // The socket's buffer is empty, so the line either fits or the peer is gone.
-        let _ = stream.try_write(b"-ERR max number of clients reached\r\n");
+        accepted.refuse(b"-ERR max number of clients reached\r\n");
         return;
     }
-    let _ = stream.set_nodelay(true);
-    if let Some(time) = keepalive {
-        let probes = TcpKeepalive::new().with_time(time).with_interval(time / 3).with_retries(3);
-        let _ = SockRef::from(&stream).set_tcp_keepalive(&probes);
-    }
-    let (Ok(local), Ok(stream)) = (stream.local_addr(), stream.into_std()) else { return };
+    accepted.configure(keepalive);
     let (number, thread) = threads.least_loaded();
     let entry = ClientEntry::new(server.clients.next_id(), peer, local, number, server.now_ms());
     let entry = Arc::new(entry);
@@ -200,7 +331,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, server: &Shared, threads: &Threads
     let server = Arc::clone(server);
     thread.runtime.spawn(async move {
         let _load = load;
-        serve(stream, entry, server).await;
+        serve(accepted, entry, server).await;
     });
 }
 
@@ -213,10 +344,10 @@ impl Drop for Load {
     }
 }
 
-async fn serve(stream: std::net::TcpStream, entry: Arc<ClientEntry>, server: Arc<Server>) {
+async fn serve(accepted: Accepted, entry: Arc<ClientEntry>, server: Arc<Server>) {
     let id = entry.id;
-    match (TcpStream::from_std(stream), server.store.database(0)) {
-        (Ok(stream), Ok(database)) => {
+    match (accepted.into_stream().await, server.store.database(0)) {
+        (Some(stream), Ok(database)) => {
             Connection::new(stream, entry, database, server).serve().await;
         }
         _ => server.clients.remove(id),

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::command::describe;
 use crate::flags::{self, Invocation, Settings};
 use crate::lifecycle::Lifecycle;
-use crate::listener::{self, Doors, Threads};
+use crate::listener::{self, Doors, Places, Threads};
 use crate::server::Server;
 use crate::{admin, descriptors, housekeeping, log, signals, tool};
 
@@ -61,7 +61,8 @@ async fn main(settings: Settings) -> Result<ExitCode, String> {
             "the limit of open files leaves room for fewer clients, see ulimit -n"
         );
     }
-    let listeners = listener::bind(&settings.addresses()).await?;
+    let mut places = Places::new(&settings)?;
+    let listeners = listener::bind(&mut places).await?;
     let admin_listeners = admin::bind(&settings.admin_addresses())?;
     let started = Instant::now();
     let failed = |error| format!("cannot open the store in {place}: {}", describe(&error));
@@ -78,7 +79,7 @@ async fn main(settings: Settings) -> Result<ExitCode, String> {
     // Set once, here.
     let _ = server.runtimes.set(threads.handles());
     signals::watch(&requests).map_err(|error| format!("cannot watch for signals: {error}"))?;
-    let doors = Doors::open(listeners, &server, threads);
+    let doors = Doors::open(places, listeners, &server, threads);
     tokio::spawn(housekeeping::keep_house(Arc::clone(&server)));
     Ok(Lifecycle::new(server, doors, started).run(load, requested).await)
 }

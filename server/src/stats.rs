@@ -119,6 +119,9 @@ pub(crate) struct ThreadStats {
     pub(crate) misses: OwnCounter,
     pub(crate) bytes_in: OwnCounter,
     pub(crate) bytes_out: OwnCounter,
+    /// Times that something was received, and sent.
+    pub(crate) reads: OwnCounter,
+    pub(crate) writes: OwnCounter,
     pub(crate) errors: OwnCounter,
 }
 
@@ -130,6 +133,8 @@ impl ThreadStats {
             misses: OwnCounter::default(),
             bytes_in: OwnCounter::default(),
             bytes_out: OwnCounter::default(),
+            reads: OwnCounter::default(),
+            writes: OwnCounter::default(),
             errors: OwnCounter::default(),
         }
     }
@@ -150,7 +155,8 @@ impl ThreadStats {
         for counts in &self.commands {
             counts.reset();
         }
-        for counter in [&self.hits, &self.misses, &self.bytes_in, &self.bytes_out, &self.errors] {
+        let traffic = [&self.bytes_in, &self.bytes_out, &self.reads, &self.writes];
+        for counter in [&self.hits, &self.misses, &self.errors].into_iter().chain(traffic) {
             counter.reset();
         }
     }

@@ -7,6 +7,7 @@
 
 mod clients;
 mod commands;
+mod connections;
 mod differential;
 mod flags;
 mod frame;

@@ -1,12 +1,11 @@
 //! What others may know of a connection, and how they reach it.
 
 use std::fmt::Write;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Waker};
 
-use super::Mailbox;
+use super::{Address, Mailbox};
 use crate::command::Table;
 
 /// Reasons to interrupt a connection that waits, one bit each.
@@ -63,8 +62,8 @@ pub(crate) struct Report {
 #[derive(Debug)]
 pub(crate) struct ClientEntry {
     pub(crate) id: u64,
-    pub(crate) peer: SocketAddr,
-    pub(crate) local: SocketAddr,
+    pub(crate) peer: Address,
+    pub(crate) local: Address,
     pub(crate) thread: usize,
     pub(crate) connected_ms: u64,
     pub(crate) report: Report,
@@ -76,13 +75,7 @@ pub(crate) struct ClientEntry {
 }
 
 impl ClientEntry {
-    pub(crate) fn new(
-        id: u64,
-        peer: SocketAddr,
-        local: SocketAddr,
-        thread: usize,
-        now_ms: u64,
-    ) -> Self {
+    pub(crate) fn new(id: u64, peer: Address, local: Address, thread: usize, now_ms: u64) -> Self {
         let report = Report {
             last_active_ms: AtomicU64::new(now_ms),
             queued: AtomicI64::new(-1),
@@ -152,6 +145,7 @@ impl ClientEntry {
         for (set, letter) in [
             (self.is_subscriber(), 'P'),
             (queued >= 0, 'x'),
+            (self.peer.is_unix(), 'U'),
             (self.signals().has(Signals::KILL), 'A'),
         ] {
             if set {

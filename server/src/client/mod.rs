@@ -1,10 +1,12 @@
 //! Clients: what others may know of a connection, and what only its own commands know.
 
+mod address;
 mod entry;
 mod mailbox;
 mod registry;
 mod session;
 
+pub(crate) use address::Address;
 pub(crate) use entry::{ClientEntry, Signals, wake};
 pub(crate) use mailbox::{Mailbox, Message};
 pub(crate) use registry::Clients;

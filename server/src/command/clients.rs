@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::call::is;
 use super::failure::{QUOTED_MAX, quoted};
 use super::{Call, Failure, Outcome};
-use crate::client::{ClientEntry, Signals};
+use crate::client::{Address, ClientEntry, Signals};
 use crate::number::parse_i64;
 
 /// The kinds of client that `TYPE` names. There are no masters and no replicas.
@@ -125,12 +125,12 @@ impl Victims {
     }
 
     fn include(&self, client: &ClientEntry) -> bool {
-        let at = |wanted: &Option<Vec<u8>>, address: std::net::SocketAddr| {
+        let at = |wanted: &Option<Vec<u8>>, address: &Address| {
             wanted.as_ref().is_none_or(|wanted| *wanted == address.to_string().into_bytes())
         };
         self.id.is_none_or(|id| id == client.id)
-            && at(&self.peer, client.peer)
-            && at(&self.local, client.local)
+            && at(&self.peer, &client.peer)
+            && at(&self.local, &client.local)
             && self.kind.is_none_or(|kind| kind.has(client))
             && self.except != Some(client.id)
     }

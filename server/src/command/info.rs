@@ -230,6 +230,8 @@ fn stats(text: &mut String, call: &Call<'_>) {
     line(text, "pubsubshard_channels", server.channels.channels(Topic::Shard));
     line(text, "pubsub_patterns", server.channels.patterns());
     line(text, "total_error_replies", server.total(|thread| thread.errors.get()));
+    line(text, "total_reads_processed", server.total(|thread| thread.reads.get()));
+    line(text, "total_writes_processed", server.total(|thread| thread.writes.get()));
 }
 
 fn replication(text: &mut String, call: &Call<'_>) {

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 
+use super::stream::Stream;
 use super::task::{Closed, Connection};
 use crate::client::{Signals, wake};
 use crate::resp::Output;
@@ -39,6 +39,7 @@ impl Connection {
                 }
                 Ok(Event::Received(bytes)) => {
                     self.stats().bytes_in.add(bytes as u64);
+                    self.stats().reads.add(1);
                     let report = &self.session.entry.report;
                     report.bytes_in.fetch_add(bytes as u64, std::sync::atomic::Ordering::Relaxed);
                     return Ok(());
@@ -56,7 +57,7 @@ impl Connection {
 
     /// Sends until at most `bytes` bytes wait.
     pub(super) async fn send_down_to(&mut self, bytes: usize) -> Result<(), Closed> {
-        while self.out.pending_bytes() > bytes {
+        while self.out.pending_bytes() > bytes || (bytes == 0 && self.unflushed) {
             let sent = poll_fn(|context| {
                 wake(&self.session.entry, &mut self.waker, context);
                 if self.session.entry.signals().has(Signals::KILL) {
@@ -82,7 +83,7 @@ impl Connection {
         if !self.session.entry.signals().is_empty() || (self.mail_waits && has_room) {
             return Poll::Ready(Ok(Event::Signalled));
         }
-        while !self.out.is_empty() {
+        while !self.out.is_empty() || self.unflushed {
             match self.poll_send(context) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -106,11 +107,18 @@ impl Connection {
     /// Sends as much as the socket takes at once.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.out.refill();
+        if self.out.is_empty() {
+            let flushed = Pin::new(&mut self.stream).poll_flush(context);
+            self.unflushed = flushed.is_pending();
+            return flushed;
+        }
         match poll_write(&mut self.stream, &self.out, context) {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Poll::Ready(Ok(bytes)) => {
                 self.out.advance(bytes);
+                self.unflushed = self.stream.is_buffered();
                 self.stats().bytes_out.add(bytes as u64);
+                self.stats().writes.add(1);
                 let report = &self.session.entry.report;
                 report.bytes_out.fetch_add(bytes as u64, std::sync::atomic::Ordering::Relaxed);
                 Poll::Ready(Ok(()))
@@ -160,7 +168,7 @@ impl Connection {
 }
 
 fn poll_write(
-    stream: &mut TcpStream,
+    stream: &mut Stream,
     out: &Output,
     context: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {

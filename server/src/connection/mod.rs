@@ -10,6 +10,8 @@
 mod exchange;
 mod execute;
 mod lookahead;
+mod stream;
 mod task;
 
+pub(crate) use stream::Stream;
 pub(crate) use task::{Connection, forget_subscriptions};

@@ -6,8 +6,8 @@ use std::task::Waker;
 use std::time::Instant;
 
 use exuvia::Database;
-use tokio::net::TcpStream;
 
+use super::stream::Stream;
 use crate::channels::Topic;
 use crate::client::{ClientEntry, ReplyMode, Session};
 use crate::command::Table;
@@ -25,7 +25,9 @@ const TURN_COMMANDS_MAX: usize = 4096;
 /// A connection, from accepting to closing.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
+    /// What was written may have to be flushed.
+    pub(super) unflushed: bool,
     pub(super) input: Input,
     pub(super) out: Output,
     pub(super) session: Session,
@@ -46,7 +48,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(
-        stream: TcpStream,
+        stream: Stream,
         entry: Arc<ClientEntry>,
         database: Database,
         server: Shared,
@@ -54,6 +56,7 @@ impl Connection {
         let authenticated = server.settings().requirepass().is_empty();
         Self {
             stream,
+            unflushed: false,
             input: Input::new(),
             out: Output::new(),
             session: Session::new(entry, authenticated),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use exuvia::schedule::Schedule;
@@ -101,6 +102,7 @@ impl Settings {
                 self.bytes("s3_part_size")
             ));
         }
+        self.check_tls()?;
         let exposed = self.bind().into_iter().find(|address| !address.is_loopback());
         match exposed {
             Some(address) if self.protected_mode() && self.requirepass().is_empty() => {
@@ -111,6 +113,21 @@ impl Settings {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Checks that a certificate comes with a key, and both with TLS.
+    fn check_tls(&self) -> Result<(), String> {
+        for file in ["tls_cert_file", "tls_key_file"] {
+            if self.tls() && self.text(file).is_empty() {
+                return Err(format!("flag --tls: needs --{file}"));
+            }
+        }
+        for file in ["tls_cert_file", "tls_key_file", "tls_ca_cert_file"] {
+            if !self.tls() && !self.text(file).is_empty() {
+                return Err(format!("flag --{file}: has no effect without --tls; add --tls"));
+            }
+        }
+        Ok(())
     }
 
     fn text(&self, name: &str) -> &str {
@@ -167,6 +184,41 @@ impl Settings {
 
     pub(crate) fn protected_mode(&self) -> bool {
         self.bool("protected_mode")
+    }
+
+    /// Where a Unix socket is wanted, if one is.
+    pub(crate) fn unix_socket(&self) -> Option<PathBuf> {
+        self.path("unixsocket")
+    }
+
+    pub(crate) fn unix_socket_mode(&self) -> u32 {
+        let FlagValue::Mode(mode) = self.get("unixsocketperm") else {
+            unreachable!("unixsocketperm is a mode")
+        };
+        *mode
+    }
+
+    /// Whether clients of the port speak TLS.
+    pub(crate) fn tls(&self) -> bool {
+        self.bool("tls")
+    }
+
+    pub(crate) fn tls_cert_file(&self) -> PathBuf {
+        self.path("tls_cert_file").unwrap_or_default()
+    }
+
+    pub(crate) fn tls_key_file(&self) -> PathBuf {
+        self.path("tls_key_file").unwrap_or_default()
+    }
+
+    /// Certificates that those of clients must come from, if clients must have one.
+    pub(crate) fn tls_ca_cert_file(&self) -> Option<PathBuf> {
+        self.path("tls_ca_cert_file")
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        let text = self.text(name);
+        (!text.is_empty()).then(|| PathBuf::from(text))
     }
 
     pub(crate) fn requirepass(&self) -> &str {

@@ -184,6 +184,45 @@ pub(crate) static FLAGS: &[Flag] = &[
     .check(check::bind),
     Flag::new(
         Topic::Network,
+        "unixsocket",
+        Kind::Text,
+        "",
+        "path of a Unix socket to listen at too; empty for none",
+    ),
+    Flag::new(
+        Topic::Network,
+        "unixsocketperm",
+        Kind::Mode,
+        "0700",
+        "permissions of the Unix socket",
+    ),
+    Flag::new(
+        Topic::Network,
+        "tls",
+        Kind::Bool,
+        "false",
+        "clients of the port speak TLS; needs --tls_cert_file and --tls_key_file",
+    ),
+    Flag::new(
+        Topic::Network,
+        "tls_cert_file",
+        Kind::Text,
+        "",
+        "PEM file with the server's certificate and those between it and its root",
+    )
+    .redis("tls-cert-file"),
+    Flag::new(Topic::Network, "tls_key_file", Kind::Text, "", "PEM file with the server's key")
+        .redis("tls-key-file"),
+    Flag::new(
+        Topic::Network,
+        "tls_ca_cert_file",
+        Kind::Text,
+        "",
+        "PEM file with roots; if given, clients must show a certificate that comes from one",
+    )
+    .redis("tls-ca-cert-file"),
+    Flag::new(
+        Topic::Network,
         "protected_mode",
         Kind::Bool,
         "true",
