@@ -26,7 +26,6 @@ fn a_wrong_flag_is_named_with_its_value_and_its_source() {
     );
     assert!(refusal(&["--prot=1"]).contains("did you mean --port?"));
     assert!(refusal(&["--bind=0.0.0.0"]).contains("--requirepass"));
-    assert!(refusal(&["--nodf_snapshot_format"]).contains("--df_snapshot_format"));
     assert!(refusal(&["--flagfile=/nonexistent"]).contains("/nonexistent"));
 }
 
