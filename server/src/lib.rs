@@ -17,6 +17,7 @@ mod command;
 mod connection;
 mod descriptors;
 mod flags;
+mod float;
 mod gate;
 mod glob;
 mod housekeeping;

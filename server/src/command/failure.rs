@@ -26,6 +26,7 @@ impl Failure {
     pub(crate) const NOT_AN_INTEGER: Self =
         Self::new("ERR value is not an integer or out of range");
     pub(crate) const NOT_A_FLOAT: Self = Self::new("ERR value is not a valid float");
+    pub(crate) const NOT_POSITIVE: Self = Self::new("ERR value is out of range, must be positive");
     pub(crate) const NO_SUCH_KEY: Self = Self::new("ERR no such key");
     pub(crate) const SAME_OBJECT: Self =
         Self::new("ERR source and destination objects are the same");

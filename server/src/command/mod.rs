@@ -26,6 +26,7 @@ mod counter;
 mod database;
 mod debug;
 mod dump;
+mod element_scan;
 mod elements;
 mod elements_scan;
 mod expire;
@@ -48,6 +49,7 @@ mod scan;
 mod set;
 mod slowlog;
 mod snapshot;
+mod sorted_set;
 mod string;
 mod transaction;
 
@@ -58,7 +60,7 @@ pub(crate) use spec::{Flags, Handler, Spec};
 pub(crate) use table::{CommandId, Table};
 
 /// Every command by family.
-static FAMILIES: [&[Spec]; 35] = [
+static FAMILIES: [&[Spec]; 0] = [
     connection::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
@@ -94,4 +96,10 @@ static FAMILIES: [&[Spec]; 35] = [
     cluster::COMMANDS,
     slowlog::COMMANDS,
     latency::COMMANDS,
+    sorted_set::ADD,
+    sorted_set::LOOKUP,
+    sorted_set::RANGE,
+    sorted_set::REMOVE,
+    sorted_set::POP,
+    sorted_set::SCAN,
 ];

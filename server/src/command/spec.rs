@@ -74,6 +74,7 @@ pub(crate) enum Group {
     Hash,
     PubSub,
     Server,
+    SortedSet,
     String,
     Transactions,
 }
@@ -88,6 +89,7 @@ impl Group {
             Self::Hash => "hash",
             Self::PubSub => "pubsub",
             Self::Server => "server",
+            Self::SortedSet => "sorted-set",
             Self::String => "string",
             Self::Transactions => "transactions",
         }
@@ -102,6 +104,7 @@ impl Group {
             Self::Hash => Some("@hash"),
             Self::PubSub => Some("@pubsub"),
             Self::Server => None,
+            Self::SortedSet => Some("@sortedset"),
             Self::String => Some("@string"),
             Self::Transactions => Some("@transaction"),
         }

@@ -3,6 +3,7 @@
 use exuvia::Value;
 
 use super::Output;
+use crate::float::{TEXT_BYTES_MAX, format_f64};
 use crate::number::format_i64;
 
 /// Which version of the protocol replies are written in.
@@ -129,14 +130,11 @@ impl Output {
 
     /// A floating-point number; a string of its digits in RESP2.
     pub fn double(&mut self, number: f64) {
-        let text = if number.is_infinite() {
-            if number > 0.0 { "inf".to_owned() } else { "-inf".to_owned() }
-        } else {
-            number.to_string()
-        };
+        let mut buffer = [0; TEXT_BYTES_MAX];
+        let text = format_f64(number, &mut buffer);
         match self.protocol() {
-            Protocol::Resp2 => self.bulk(text.as_bytes()),
-            Protocol::Resp3 => self.line(b',', text.as_bytes()),
+            Protocol::Resp2 => self.bulk(text),
+            Protocol::Resp3 => self.line(b',', text),
         }
     }
 

@@ -1,0 +1,21 @@
+//! Sorted sets.
+//!
+//! Every range, whether of ranks, scores or members, comes down to a range of ranks; what is done
+//! with it does not depend on how it was asked for.
+
+mod add;
+mod bounds;
+mod lookup;
+mod pop;
+mod query;
+mod range;
+mod remove;
+mod reply;
+mod scan;
+
+pub(super) use add::COMMANDS as ADD;
+pub(super) use lookup::COMMANDS as LOOKUP;
+pub(super) use pop::COMMANDS as POP;
+pub(super) use range::COMMANDS as RANGE;
+pub(super) use remove::COMMANDS as REMOVE;
+pub(super) use scan::COMMANDS as SCAN;

@@ -1,0 +1,106 @@
+//! Ranges: `ZRANGE`, its older relatives, `ZRANGESTORE`.
+
+use exuvia::{Expiry, SortedSet};
+
+use super::query::{Form, Kind, Query};
+use super::reply;
+use crate::command::spec::{Group, Spec};
+use crate::command::{Call, NowFn, Outcome};
+
+const fn spec(name: &'static str, run: NowFn) -> Spec {
+    Spec::now(Group::SortedSet, name, -4, run).reads().key()
+}
+
+pub(in crate::command) const COMMANDS: &[Spec] = &[
+    spec("zrange", |call| show(call, ANY)).doc(
+        "1.2.0",
+        "O(log(N)+M) with N being the number of elements in the sorted set and M the number of \
+         elements returned.",
+        "Returns members in a sorted set within a range of indexes.",
+    ),
+    spec("zrevrange", |call| show(call, REV)).doc(
+        "1.2.0",
+        "O(log(N)+M) with N being the number of elements in the sorted set and M the number of \
+         elements returned.",
+        "Returns members in a sorted set within a range of indexes in reverse order.",
+    ),
+    spec("zrangebyscore", |call| show(call, SCORE)).doc(
+        "1.0.5",
+        "O(log(N)+M) with N being the number of elements in the sorted set and M the number of \
+         elements being returned. If M is constant (e.g. always asking for the first 10 elements \
+         with LIMIT), you can consider it O(log(N)).",
+        "Returns members in a sorted set within a range of scores.",
+    ),
+    spec("zrevrangebyscore", |call| show(call, REV_SCORE)).doc(
+        "2.2.0",
+        "O(log(N)+M) with N being the number of elements in the sorted set and M the number of \
+         elements being returned. If M is constant (e.g. always asking for the first 10 elements \
+         with LIMIT), you can consider it O(log(N)).",
+        "Returns members in a sorted set within a range of scores in reverse order.",
+    ),
+    spec("zrangebylex", |call| show(call, LEX)).doc(
+        "2.8.9",
+        "O(log(N)+M) with N being the number of elements in the sorted set and M the number of \
+         elements being returned. If M is constant (e.g. always asking for the first 10 elements \
+         with LIMIT), you can consider it O(log(N)).",
+        "Returns members in a sorted set within a lexicographical range.",
+    ),
+    spec("zrevrangebylex", |call| show(call, REV_LEX)).doc(
+        "2.8.9",
+        "O(log(N)+M) with N being the number of elements in the sorted set and M the number of \
+         elements being returned. If M is constant (e.g. always asking for the first 10 elements \
+         with LIMIT), you can consider it O(log(N)).",
+        "Returns members in a sorted set within a lexicographical range in reverse order.",
+    ),
+    Spec::now(Group::SortedSet, "zrangestore", -5, store).writes().grows().keys(1, 2, 1).doc(
+        "6.2.0",
+        "O(log(N)+M) with N being the number of elements in the sorted set and M the number of \
+         elements stored into the destination key.",
+        "Stores a range of members from sorted set in a key.",
+    ),
+];
+
+const fn form(bounds: Kind, reverse: bool) -> Form {
+    Form { bounds: Some(bounds), reverse: Some(reverse), stores: false }
+}
+
+const ANY: Form = Form { bounds: None, reverse: None, stores: false };
+const REV: Form = form(Kind::Ranks, true);
+const SCORE: Form = form(Kind::Scores, false);
+const REV_SCORE: Form = form(Kind::Scores, true);
+const LEX: Form = form(Kind::Members, false);
+const REV_LEX: Form = form(Kind::Members, true);
+const STORE: Form = Form { stores: true, ..ANY };
+
+fn show(call: &mut Call<'_>, form: Form) -> Outcome {
+    let Call { args, out, keys, .. } = call;
+    let query = Query::parse(args.from(2), form)?;
+    let set: SortedSet = keys.collection(args.at(1))?.unwrap_or_default();
+    let ranks = query.ranks(&set);
+    reply::begin(out, ranks.end - ranks.start, query.with_scores);
+    reply::members(out, &set, ranks, query.reverse, query.with_scores);
+    Ok(())
+}
+
+fn store(call: &mut Call<'_>) -> Outcome {
+    let Call { args, out, keys, .. } = call;
+    let query = Query::parse(args.from(3), STORE)?;
+    let database = keys.database.index();
+    let stored = keys.atomically(|step| {
+        let result: SortedSet = match step.item(database, args.at(2))? {
+            Some((item, _)) => {
+                let mut set = item.collection::<SortedSet>()?.clone();
+                let ranks = query.ranks(&set);
+                set.remove_range(ranks.end..set.len());
+                set.remove_range(0..ranks.start);
+                set
+            }
+            None => SortedSet::new(),
+        };
+        let members = result.len();
+        step.set(database, args.at(1), result.into(), Expiry::Never)?;
+        Ok(members)
+    })?;
+    out.count(stored);
+    Ok(())
+}
