@@ -59,7 +59,7 @@ fn arrange(
     negative: bool,
     digits: &[u8],
     exponent: i32,
-    out: &mut &mut [u8],
+    out: &mut impl Write,
 ) -> std::io::Result<()> {
     if negative {
         out.write_all(b"-")?;

@@ -1,7 +1,7 @@
 //! `COMMAND`: the table of commands as clients read it.
 
 use super::call::is;
-use super::spec::{Flags, Group, Spec};
+use super::spec::{Flags, Group, Movable, Spec};
 use super::table::Table;
 use super::{Call, Failure, Outcome};
 use crate::glob;
@@ -149,44 +149,49 @@ fn describe(out: &mut Output, spec: &Spec) {
 
 /// The positions of the keys in the form that Redis 7 introduced.
 fn key_specs(out: &mut Output, spec: &Spec) {
-    let keys = spec.keys;
-    if keys.first == 0 {
-        out.array(0);
-        return;
-    }
     // Keys that are treated differently have a specification each.
     out.array(spec.access.len());
+    let fixed = spec.access.len() - usize::from(spec.movable != Movable::None);
     for (index, access) in spec.access.iter().enumerate() {
-        let first = keys.first + index as i32;
-        let is_last = index + 1 == spec.access.len();
-        let last = if is_last { keys.last } else { first };
         out.map(3);
         out.bulk(b"flags");
         out.set(access.len());
         for flag in *access {
             out.status(flag);
         }
-        out.bulk(b"begin_search");
-        out.map(2);
-        out.bulk(b"type");
-        out.bulk(b"index");
-        out.bulk(b"spec");
-        out.map(1);
-        out.bulk(b"index");
-        out.integer(i64::from(first));
-        out.bulk(b"find_keys");
-        out.map(2);
-        out.bulk(b"type");
-        out.bulk(b"range");
-        out.bulk(b"spec");
-        out.map(3);
-        out.bulk(b"lastkey");
-        // Relative to the first key, unless it counts from the end.
-        out.integer(i64::from(if last < 0 { last } else { last - first }));
-        out.bulk(b"keystep");
-        out.integer(i64::from(keys.step));
-        out.bulk(b"limit");
-        out.integer(0);
+        match spec.movable {
+            Movable::Numbered(at) if index == fixed => numbered_keys(out, at),
+            _ => fixed_keys(out, spec, index, fixed),
+        }
+    }
+}
+
+/// How the keys number `index` of `count` are found, where these have fixed places.
+fn fixed_keys(out: &mut Output, spec: &Spec, index: usize, count: usize) {
+    let keys = spec.keys;
+    let first = keys.first + index as i32;
+    let last = if index + 1 == count { keys.last } else { first };
+    search(out, "begin_search", "index", &[("index", first)]);
+    // Relative to the first key, unless it counts from the end.
+    let last = if last < 0 { last } else { last - first };
+    search(out, "find_keys", "range", &[("lastkey", last), ("keystep", keys.step), ("limit", 0)]);
+}
+
+fn numbered_keys(out: &mut Output, at: usize) {
+    search(out, "begin_search", "index", &[("index", at as i32)]);
+    search(out, "find_keys", "keynum", &[("keynumidx", 0), ("firstkey", 1), ("keystep", 1)]);
+}
+
+fn search(out: &mut Output, step: &str, kind: &str, fields: &[(&str, i32)]) {
+    out.bulk(step.as_bytes());
+    out.map(2);
+    out.bulk(b"type");
+    out.bulk(kind.as_bytes());
+    out.bulk(b"spec");
+    out.map(fields.len());
+    for (field, number) in fields {
+        out.bulk(field.as_bytes());
+        out.integer(i64::from(*number));
     }
 }
 
@@ -235,10 +240,12 @@ fn keys_of<'a>(call: &Call<'a>) -> Result<(&'static Spec, Args<'a>, Vec<usize>),
     if !spec.accepts(command.len()) {
         return Err(Failure::new("ERR Invalid number of arguments specified for command"));
     }
-    let keys: Vec<_> = spec.keys.of(command.len()).collect();
-    if keys.is_empty() {
+    if spec.keys.first == 0 && spec.movable == Movable::None {
         return Err(Failure::new("ERR The command has no key arguments"));
     }
+    let keys = spec
+        .key_positions(command)
+        .ok_or(Failure::new("ERR Invalid arguments specified for command"))?;
     Ok((spec, command, keys))
 }
 

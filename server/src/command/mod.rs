@@ -102,4 +102,5 @@ static FAMILIES: [&[Spec]; 0] = [
     sorted_set::REMOVE,
     sorted_set::POP,
     sorted_set::SCAN,
+    sorted_set::ALGEBRA,
 ];

@@ -1,6 +1,10 @@
 //! What is known of a command besides its code.
 
+use std::ops::Range;
+
 use super::{LaterFn, NowFn};
+use crate::number::parse_i64;
+use crate::resp::Args;
 
 /// Properties of a command, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +37,8 @@ impl Flags {
     pub(crate) const UNQUEUED: Self = Self(1 << 12);
     /// Is served to a subscriber that speaks RESP2.
     pub(crate) const SUBSCRIBER: Self = Self(1 << 13);
+    /// Has keys whose places depend on other arguments.
+    pub(crate) const MOVABLE_KEYS: Self = Self(1 << 15);
     /// Belongs to Redis's category of dangerous commands.
     pub(crate) const DANGEROUS: Self = Self(1 << 14);
 
@@ -48,7 +54,7 @@ impl Flags {
 
     /// The names that `COMMAND` shows.
     pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Flags, &str); 11] = [
+        const NAMES: [(Flags, &str); 12] = [
             (Flags::WRITE, "write"),
             (Flags::READONLY, "readonly"),
             (Flags::DENYOOM, "denyoom"),
@@ -60,6 +66,7 @@ impl Flags {
             (Flags::FAST, "fast"),
             (Flags::NO_AUTH, "no_auth"),
             (Flags::NO_MULTI, "no_multi"),
+            (Flags::MOVABLE_KEYS, "movablekeys"),
         ];
         NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
     }
@@ -131,6 +138,29 @@ impl KeyPositions {
     }
 }
 
+/// Keys whose places depend on other arguments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Movable {
+    #[default]
+    None,
+    /// Their number is the argument at this position, and they follow it.
+    Numbered(usize),
+}
+
+impl Movable {
+    /// The positions among `args`, or `None` if those are not as the command wants them.
+    fn of(self, args: Args<'_>) -> Option<Range<usize>> {
+        match self {
+            Self::None => Some(0..0),
+            Self::Numbered(at) => {
+                let keys = usize::try_from(parse_i64(args.get(at)?)?).ok()?;
+                let end = (at + 1).checked_add(keys)?;
+                (keys > 0 && end <= args.len()).then_some(at + 1..end)
+            }
+        }
+    }
+}
+
 /// The code of a command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Handler {
@@ -151,6 +181,7 @@ pub(crate) struct Spec {
     pub(crate) arity: i32,
     pub(crate) flags: Flags,
     pub(crate) keys: KeyPositions,
+    pub(crate) movable: Movable,
     /// What is done with the keys, in Redis's terms: once for all of them, or for each.
     pub(crate) access: &'static [&'static [&'static str]],
     pub(crate) group: Group,
@@ -171,6 +202,7 @@ impl Spec {
             arity,
             flags: Flags::NONE,
             keys: KeyPositions { first: 0, last: 0, step: 0 },
+            movable: Movable::None,
             access: &[],
             group,
             since: "1.0.0",
@@ -254,6 +286,17 @@ impl Spec {
 
     pub(super) const fn keys(self, first: i32, last: i32, step: i32) -> Self {
         Self { keys: KeyPositions { first, last, step }, ..self }
+    }
+
+    /// Keys behind the argument at position `at`, which says how many.
+    pub(super) const fn numbered_keys(self, at: usize) -> Self {
+        Self { movable: Movable::Numbered(at), ..self }.flags(Flags::MOVABLE_KEYS)
+    }
+
+    /// The positions of the keys among the arguments of a command, its name included, or `None` if
+    /// these are not as the command wants them.
+    pub(crate) fn key_positions(&self, args: Args<'_>) -> Option<Vec<usize>> {
+        Some(self.keys.of(args.len()).chain(self.movable.of(args)?).collect())
     }
 
     /// What is done with the keys.

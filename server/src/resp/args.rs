@@ -105,6 +105,12 @@ impl<'a> Args<'a> {
         Self { spans: &self.spans[first.min(self.spans.len())..], ..self }
     }
 
+    /// The first `count` arguments, or as many as there are.
+    #[must_use]
+    pub fn first(self, count: usize) -> Self {
+        Self { spans: &self.spans[..count.min(self.spans.len())], ..self }
+    }
+
     /// Visits the arguments in order.
     pub fn iter(self) -> impl ExactSizeIterator<Item = &'a [u8]> {
         (0..self.spans.len()).map(move |index| self.at(index))

@@ -1,5 +1,7 @@
 //! Adding members and changing their scores: `ZADD`, `ZINCRBY`.
 
+use std::cmp::Ordering;
+
 use exuvia::SortedSet;
 
 use crate::command::call::is;
@@ -9,13 +11,13 @@ use crate::float::parse_f64;
 use crate::resp::Args;
 
 pub(in crate::command) const COMMANDS: &[Spec] = &[
-    Spec::now(Group::SortedSet, "zadd", -4, zadd).writes().grows().fast().key().doc(
+    Spec::now(Group::SortedSet, "zadd", -4, zadd).writes().grows().fast().key().access(&[&["RW", "update"]]).doc(
         "1.2.0",
         "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
         "Adds one or more members to a sorted set, or updates their scores. Creates the key if it \
          doesn't exist.",
     ),
-    Spec::now(Group::SortedSet, "zincrby", 4, zincrby).writes().grows().fast().key().doc(
+    Spec::now(Group::SortedSet, "zincrby", 4, zincrby).writes().grows().fast().key().access(&[&["RW", "access", "update"]]).doc(
         "1.2.0",
         "O(log(N)) where N is the number of elements in the sorted set.",
         "Increments the score of a member in a sorted set.",
@@ -26,6 +28,7 @@ const NOT_A_SCORE: Failure = Failure::new("ERR resulting score is not a number (
 
 /// Which members are written, and what is answered.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that a client may give")]
 struct Options {
     only_new: bool,
     only_existing: bool,
@@ -107,7 +110,7 @@ impl Added {
         if options.only_less && score >= old || options.only_greater && score <= old {
             return Ok(());
         }
-        if score != old {
+        if score.partial_cmp(&old).is_some_and(Ordering::is_ne) {
             set.insert(member, score);
             self.changed += 1;
         }

@@ -8,41 +8,67 @@ use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Failure, Outcome};
 
 pub(in crate::command) const COMMANDS: &[Spec] = &[
-    Spec::now(Group::SortedSet, "zcard", 2, zcard).reads().fast().key().doc(
+    Spec::now(Group::SortedSet, "zcard", 2, zcard).reads().fast().key().access(&[&["RO"]]).doc(
         "1.2.0",
         "O(1)",
         "Returns the number of members in a sorted set.",
     ),
-    Spec::now(Group::SortedSet, "zscore", 3, zscore).reads().fast().key().doc(
-        "1.2.0",
-        "O(1)",
-        "Returns the score of a member in a sorted set.",
-    ),
-    Spec::now(Group::SortedSet, "zmscore", -3, zmscore).reads().fast().key().doc(
-        "6.2.0",
-        "O(N) where N is the number of members being requested.",
-        "Returns the score of one or more members in a sorted set.",
-    ),
-    Spec::now(Group::SortedSet, "zcount", 4, zcount).reads().fast().key().doc(
-        "2.0.0",
-        "O(log(N)) with N being the number of elements in the sorted set.",
-        "Returns the count of members in a sorted set that have scores within a range.",
-    ),
-    Spec::now(Group::SortedSet, "zlexcount", 4, zlexcount).reads().fast().key().doc(
-        "2.8.9",
-        "O(log(N)) with N being the number of elements in the sorted set.",
-        "Returns the number of members in a sorted set within a lexicographical range.",
-    ),
-    Spec::now(Group::SortedSet, "zrank", -3, |call| rank(call, false)).reads().fast().key().doc(
-        "2.0.0",
-        "O(log(N))",
-        "Returns the index of a member in a sorted set ordered by ascending scores.",
-    ),
-    Spec::now(Group::SortedSet, "zrevrank", -3, |call| rank(call, true)).reads().fast().key().doc(
-        "2.0.0",
-        "O(log(N))",
-        "Returns the index of a member in a sorted set ordered by descending scores.",
-    ),
+    Spec::now(Group::SortedSet, "zscore", 3, zscore)
+        .reads()
+        .fast()
+        .key()
+        .access(&[&["RO", "access"]])
+        .doc("1.2.0", "O(1)", "Returns the score of a member in a sorted set."),
+    Spec::now(Group::SortedSet, "zmscore", -3, zmscore)
+        .reads()
+        .fast()
+        .key()
+        .access(&[&["RO", "access"]])
+        .doc(
+            "6.2.0",
+            "O(N) where N is the number of members being requested.",
+            "Returns the score of one or more members in a sorted set.",
+        ),
+    Spec::now(Group::SortedSet, "zcount", 4, zcount)
+        .reads()
+        .fast()
+        .key()
+        .access(&[&["RO", "access"]])
+        .doc(
+            "2.0.0",
+            "O(log(N)) with N being the number of elements in the sorted set.",
+            "Returns the count of members in a sorted set that have scores within a range.",
+        ),
+    Spec::now(Group::SortedSet, "zlexcount", 4, zlexcount)
+        .reads()
+        .fast()
+        .key()
+        .access(&[&["RO", "access"]])
+        .doc(
+            "2.8.9",
+            "O(log(N)) with N being the number of elements in the sorted set.",
+            "Returns the number of members in a sorted set within a lexicographical range.",
+        ),
+    Spec::now(Group::SortedSet, "zrank", -3, |call| rank(call, false))
+        .reads()
+        .fast()
+        .key()
+        .access(&[&["RO", "access"]])
+        .doc(
+            "2.0.0",
+            "O(log(N))",
+            "Returns the index of a member in a sorted set ordered by ascending scores.",
+        ),
+    Spec::now(Group::SortedSet, "zrevrank", -3, |call| rank(call, true))
+        .reads()
+        .fast()
+        .key()
+        .access(&[&["RO", "access"]])
+        .doc(
+            "2.0.0",
+            "O(log(N))",
+            "Returns the index of a member in a sorted set ordered by descending scores.",
+        ),
 ];
 
 fn zcard(call: &mut Call<'_>) -> Outcome {

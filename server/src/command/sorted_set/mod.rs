@@ -4,7 +4,9 @@
 //! with it does not depend on how it was asked for.
 
 mod add;
+mod algebra;
 mod bounds;
+mod combine;
 mod lookup;
 mod pop;
 mod query;
@@ -12,8 +14,10 @@ mod range;
 mod remove;
 mod reply;
 mod scan;
+mod source;
 
 pub(super) use add::COMMANDS as ADD;
+pub(super) use algebra::COMMANDS as ALGEBRA;
 pub(super) use lookup::COMMANDS as LOOKUP;
 pub(super) use pop::COMMANDS as POP;
 pub(super) use range::COMMANDS as RANGE;

@@ -12,7 +12,7 @@ pub(in crate::command) const COMMANDS: &[Spec] = &[
     Spec::now(Group::SortedSet, "zpopmin", -2, |call| pop(call, End::First))
         .writes()
         .fast()
-        .key()
+        .key().access(&[&["RW", "access", "delete"]])
         .doc(
             "5.0.0",
             "O(log(N)*M) with N being the number of elements in the sorted set, and M being the \
@@ -23,7 +23,7 @@ pub(in crate::command) const COMMANDS: &[Spec] = &[
     Spec::now(Group::SortedSet, "zpopmax", -2, |call| pop(call, End::Last))
         .writes()
         .fast()
-        .key()
+        .key().access(&[&["RW", "access", "delete"]])
         .doc(
             "5.0.0",
             "O(log(N)*M) with N being the number of elements in the sorted set, and M being the \
@@ -31,7 +31,7 @@ pub(in crate::command) const COMMANDS: &[Spec] = &[
             "Returns the highest-scoring members from a sorted set after removing them. Deletes \
              the sorted set if the last member was popped.",
         ),
-    Spec::now(Group::SortedSet, "zmpop", -4, zmpop).writes().doc(
+    Spec::now(Group::SortedSet, "zmpop", -4, zmpop).writes().numbered_keys(1).access(&[&["RW", "access", "delete"]]).doc(
         "7.0.0",
         "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements \
          in the sorted set, and M being the number of elements popped.",

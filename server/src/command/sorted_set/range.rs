@@ -8,7 +8,7 @@ use crate::command::spec::{Group, Spec};
 use crate::command::{Call, NowFn, Outcome};
 
 const fn spec(name: &'static str, run: NowFn) -> Spec {
-    Spec::now(Group::SortedSet, name, -4, run).reads().key()
+    Spec::now(Group::SortedSet, name, -4, run).reads().key().access(&[&["RO", "access"]])
 }
 
 pub(in crate::command) const COMMANDS: &[Spec] = &[
@@ -52,12 +52,17 @@ pub(in crate::command) const COMMANDS: &[Spec] = &[
          with LIMIT), you can consider it O(log(N)).",
         "Returns members in a sorted set within a lexicographical range in reverse order.",
     ),
-    Spec::now(Group::SortedSet, "zrangestore", -5, store).writes().grows().keys(1, 2, 1).doc(
-        "6.2.0",
-        "O(log(N)+M) with N being the number of elements in the sorted set and M the number of \
+    Spec::now(Group::SortedSet, "zrangestore", -5, store)
+        .writes()
+        .grows()
+        .keys(1, 2, 1)
+        .access(&[&["OW", "update"], &["RO", "access"]])
+        .doc(
+            "6.2.0",
+            "O(log(N)+M) with N being the number of elements in the sorted set and M the number of \
          elements stored into the destination key.",
-        "Stores a range of members from sorted set in a key.",
-    ),
+            "Stores a range of members from sorted set in a key.",
+        ),
 ];
 
 const fn form(bounds: Kind, reverse: bool) -> Form {

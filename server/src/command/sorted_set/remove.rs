@@ -9,28 +9,28 @@ use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Outcome};
 
 pub(in crate::command) const COMMANDS: &[Spec] = &[
-    Spec::now(Group::SortedSet, "zrem", -3, zrem).writes().fast().key().doc(
+    Spec::now(Group::SortedSet, "zrem", -3, zrem).writes().fast().key().access(&[&["RW", "delete"]]).doc(
         "1.2.0",
         "O(M*log(N)) with N being the number of elements in the sorted set and M the number of \
          elements to be removed.",
         "Removes one or more members from a sorted set. Deletes the sorted set if all members were \
          removed.",
     ),
-    Spec::now(Group::SortedSet, "zremrangebyrank", 4, by_rank).writes().key().doc(
+    Spec::now(Group::SortedSet, "zremrangebyrank", 4, by_rank).writes().key().access(&[&["RW", "delete"]]).doc(
         "2.0.0",
         "O(log(N)+M) with N being the number of elements in the sorted set and M the number of \
          elements removed by the operation.",
         "Removes members in a sorted set within a range of indexes. Deletes the sorted set if all \
          members were removed.",
     ),
-    Spec::now(Group::SortedSet, "zremrangebyscore", 4, by_score).writes().key().doc(
+    Spec::now(Group::SortedSet, "zremrangebyscore", 4, by_score).writes().key().access(&[&["RW", "delete"]]).doc(
         "1.2.0",
         "O(log(N)+M) with N being the number of elements in the sorted set and M the number of \
          elements removed by the operation.",
         "Removes members in a sorted set within a range of scores. Deletes the sorted set if all \
          members were removed.",
     ),
-    Spec::now(Group::SortedSet, "zremrangebylex", 4, by_member).writes().key().doc(
+    Spec::now(Group::SortedSet, "zremrangebylex", 4, by_member).writes().key().access(&[&["RW", "delete"]]).doc(
         "2.8.9",
         "O(log(N)+M) with N being the number of elements in the sorted set and M the number of \
          elements removed by the operation.",

@@ -8,8 +8,11 @@ use crate::command::{Call, Failure, Outcome};
 use crate::float::{TEXT_BYTES_MAX, format_f64};
 use crate::resp::Output;
 
-pub(in crate::command) const COMMANDS: &[Spec] =
-    &[Spec::now(Group::SortedSet, "zscan", -3, zscan).reads().key().doc(
+pub(in crate::command) const COMMANDS: &[Spec] = &[Spec::now(Group::SortedSet, "zscan", -3, zscan)
+    .reads()
+    .key()
+    .access(&[&["RO", "access"]])
+    .doc(
         "2.8.0",
         "O(1) for every call. O(N) for a complete iteration, including enough command calls for \
          the cursor to return back to 0. N is the number of elements inside the collection.",
