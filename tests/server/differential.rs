@@ -1,6 +1,7 @@
 //! Random commands sent to this server and to Redis, every reply compared byte for byte.
 
 mod collections;
+mod sorted_sets;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -429,6 +430,11 @@ impl Side {
 }
 
 fn compare(protocol: &str, seed: Seed) {
+    compare_made(protocol, seed, Maker::command);
+}
+
+/// Compares the replies to the commands that `make` makes.
+fn compare_made(protocol: &str, seed: Seed, make: fn(&mut Maker) -> (Command, Comparison)) {
     let dir = tempfile::TempDir::new().unwrap();
     let (_redis, address) = Redis::start(dir.path());
     let server = Server::start(&[]);
@@ -439,7 +445,7 @@ fn compare(protocol: &str, seed: Seed) {
     let commands = std::env::var("EXUVIA_COMMANDS").ok().and_then(|text| text.parse().ok());
     for number in 0..commands.unwrap_or(COMMANDS) {
         let client = maker.rng.usize(..CLIENTS);
-        let (command, comparison) = maker.command();
+        let (command, comparison) = make(&mut maker);
         let text: Vec<String> =
             command.iter().map(|arg| arg[..arg.len().min(60)].escape_ascii().to_string()).collect();
         let (our, their) = (ours.call(client, &command), theirs.call(client, &command));
@@ -480,4 +486,13 @@ fn random_commands_get_the_replies_of_redis() {
 #[ignore = "needs redis-server 7.0"]
 fn random_commands_get_the_replies_of_redis_in_the_newer_protocol() {
     compare("3", Seed::draw("random_commands_get_the_replies_of_redis_in_the_newer_protocol"));
+}
+
+#[test]
+#[ignore = "needs redis-server 7.0"]
+fn random_commands_on_sorted_sets_get_the_replies_of_redis() {
+    let seed = Seed::draw("random_commands_on_sorted_sets_get_the_replies_of_redis");
+    for protocol in ["2", "3"] {
+        compare_made(protocol, seed, Maker::sorted_set_command);
+    }
 }

@@ -3,6 +3,9 @@
 //! The same scripts run against this server in every test run, and against `redis-server` where
 //! that is installed, so that what they expect is not a matter of opinion.
 
+mod sorted_sets;
+
+use self::sorted_sets::SORTED_SETS;
 use crate::resp::Client;
 
 /// A line is a command, ` => `, and its reply; a line without it wants only that nothing fails.
@@ -19,6 +22,7 @@ pub(crate) const SCRIPTS: [(&str, &str); 11] = [
     ("keys", KEYS),
     ("transactions", TRANSACTIONS),
     ("errors", ERRORS),
+    ("sorted sets", SORTED_SETS),
 ];
 
 const STRINGS: &str = r"
