@@ -449,6 +449,8 @@ fn compare_made(protocol: &str, seed: Seed, make: fn(&mut Maker) -> (Command, Co
         let text: Vec<String> =
             command.iter().map(|arg| arg[..arg.len().min(60)].escape_ascii().to_string()).collect();
         let (our, their) = (ours.call(client, &command), theirs.call(client, &command));
+        // Scores lose the sign of a zero here, and in Redis only in some of its encodings.
+        let (our, their) = (our.with_unsigned_zeros(), their.with_unsigned_zeros());
         history.push_back(format!("{number} client {client}: {} => {their}", text.join(" ")));
         if history.len() > SHOWN {
             history.pop_front();

@@ -45,6 +45,19 @@ impl Frame {
         self.head.strip_prefix(':').and_then(|digits| digits.parse().ok())
     }
 
+    /// The same with every negative zero as zero.
+    pub(crate) fn with_unsigned_zeros(mut self) -> Self {
+        if self.head == ",-0" {
+            ",0".clone_into(&mut self.head);
+        }
+        if self.body == b"-0" {
+            "$1".clone_into(&mut self.head);
+            self.body = b"0".to_vec();
+        }
+        self.children = self.children.into_iter().map(Self::with_unsigned_zeros).collect();
+        self
+    }
+
     /// The same with the elements of its lists in order, for replies that have none.
     pub(crate) fn sorted(mut self) -> Self {
         self.children = self.children.into_iter().map(Self::sorted).collect();
