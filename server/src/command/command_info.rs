@@ -161,6 +161,7 @@ fn key_specs(out: &mut Output, spec: &Spec) {
         }
         match spec.movable {
             Movable::Numbered(at) if index == fixed => numbered_keys(out, at),
+            Movable::Streams(from) if index == fixed => stream_keys(out, from),
             _ => fixed_keys(out, spec, index, fixed),
         }
     }
@@ -180,6 +181,20 @@ fn fixed_keys(out: &mut Output, spec: &Spec, index: usize, count: usize) {
 fn numbered_keys(out: &mut Output, at: usize) {
     search(out, "begin_search", "index", &[("index", at as i32)]);
     search(out, "find_keys", "keynum", &[("keynumidx", 0), ("firstkey", 1), ("keystep", 1)]);
+}
+
+fn stream_keys(out: &mut Output, from: usize) {
+    out.bulk(b"begin_search");
+    out.map(2);
+    out.bulk(b"type");
+    out.bulk(b"keyword");
+    out.bulk(b"spec");
+    out.map(2);
+    out.bulk(b"keyword");
+    out.bulk(b"STREAMS");
+    out.bulk(b"startfrom");
+    out.integer(from as i64);
+    search(out, "find_keys", "range", &[("lastkey", -1), ("keystep", 1), ("limit", 2)]);
 }
 
 fn search(out: &mut Output, step: &str, kind: &str, fields: &[(&str, i32)]) {

@@ -3,10 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use exuvia::{CollectionType, Hash};
+use exuvia::{CollectionType, Hash, SortedSet};
 
 use super::call::is;
 use super::{Call, Failure, Keys, LongCall, Outcome};
+use crate::float::{TEXT_BYTES_MAX, format_f64};
 use crate::glob;
 use crate::number::{parse_i64, parse_u64};
 use crate::resp::{Args, Output};
@@ -22,7 +23,7 @@ type Visit<'v> = &'v mut dyn FnMut(&[u8], Option<&[u8]>);
 
 /// A collection that can be gone through by cursor.
 pub(super) trait Scanned: CollectionType + Send + Sync {
-    /// Whether its elements have values that can be left out.
+    /// Whether its elements have values that clients can have left out.
     const HAS_VALUES: bool;
 
     fn len(&self) -> u64;
@@ -40,6 +41,21 @@ impl Scanned for Hash {
 
     fn visit(&self, cursor: u64, count: usize, visit: Visit<'_>) -> u64 {
         self.scan(cursor, count, |field, value| visit(field, Some(value)))
+    }
+}
+
+impl Scanned for SortedSet {
+    const HAS_VALUES: bool = false;
+
+    fn len(&self) -> u64 {
+        Self::len(self)
+    }
+
+    fn visit(&self, cursor: u64, count: usize, visit: Visit<'_>) -> u64 {
+        // Scores are strings here in either version of the protocol.
+        self.scan(cursor, count, |member, score| {
+            visit(member, Some(format_f64(score, &mut [0; TEXT_BYTES_MAX])));
+        })
     }
 }
 

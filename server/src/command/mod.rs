@@ -50,6 +50,7 @@ mod set;
 mod slowlog;
 mod snapshot;
 mod sorted_set;
+mod stream;
 mod string;
 mod transaction;
 
@@ -103,4 +104,12 @@ static FAMILIES: [&[Spec]; 0] = [
     sorted_set::POP,
     sorted_set::SCAN,
     sorted_set::ALGEBRA,
+    sorted_set::RANDOM,
+    stream::ADD,
+    stream::ENTRIES,
+    stream::READ,
+    stream::GROUP,
+    stream::PENDING,
+    stream::CLAIM,
+    stream::INFO,
 ];

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::call::is;
 use super::{LaterFn, NowFn};
 use crate::number::parse_i64;
 use crate::resp::Args;
@@ -37,6 +38,8 @@ impl Flags {
     pub(crate) const UNQUEUED: Self = Self(1 << 12);
     /// Is served to a subscriber that speaks RESP2.
     pub(crate) const SUBSCRIBER: Self = Self(1 << 13);
+    /// May wait for what others write. It does not here, but that is how clients know it.
+    pub(crate) const BLOCKING: Self = Self(1 << 16);
     /// Has keys whose places depend on other arguments.
     pub(crate) const MOVABLE_KEYS: Self = Self(1 << 15);
     /// Belongs to Redis's category of dangerous commands.
@@ -54,13 +57,14 @@ impl Flags {
 
     /// The names that `COMMAND` shows.
     pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(Flags, &str); 12] = [
+        const NAMES: [(Flags, &str); 13] = [
             (Flags::WRITE, "write"),
             (Flags::READONLY, "readonly"),
             (Flags::DENYOOM, "denyoom"),
             (Flags::ADMIN, "admin"),
             (Flags::PUBSUB, "pubsub"),
             (Flags::NOSCRIPT, "noscript"),
+            (Flags::BLOCKING, "blocking"),
             (Flags::LOADING, "loading"),
             (Flags::STALE, "stale"),
             (Flags::FAST, "fast"),
@@ -82,6 +86,7 @@ pub(crate) enum Group {
     PubSub,
     Server,
     SortedSet,
+    Stream,
     String,
     Transactions,
 }
@@ -97,6 +102,7 @@ impl Group {
             Self::PubSub => "pubsub",
             Self::Server => "server",
             Self::SortedSet => "sorted-set",
+            Self::Stream => "stream",
             Self::String => "string",
             Self::Transactions => "transactions",
         }
@@ -112,6 +118,7 @@ impl Group {
             Self::PubSub => Some("@pubsub"),
             Self::Server => None,
             Self::SortedSet => Some("@sortedset"),
+            Self::Stream => Some("@stream"),
             Self::String => Some("@string"),
             Self::Transactions => Some("@transaction"),
         }
@@ -145,6 +152,9 @@ pub(crate) enum Movable {
     None,
     /// Their number is the argument at this position, and they follow it.
     Numbered(usize),
+    /// They are the first half of what follows the word `STREAMS`, which is not in front of this
+    /// position.
+    Streams(usize),
 }
 
 impl Movable {
@@ -156,6 +166,12 @@ impl Movable {
                 let keys = usize::try_from(parse_i64(args.get(at)?)?).ok()?;
                 let end = (at + 1).checked_add(keys)?;
                 (keys > 0 && end <= args.len()).then_some(at + 1..end)
+            }
+            Self::Streams(from) => {
+                let word = (from..args.len()).find(|at| is(args.at(*at), "streams"))?;
+                let keys = (args.len() - word - 1) / 2;
+                let whole = (args.len() - word - 1).is_multiple_of(2);
+                (keys > 0 && whole).then_some(word + 1..word + 1 + keys)
             }
         }
     }
@@ -293,6 +309,11 @@ impl Spec {
         Self { movable: Movable::Numbered(at), ..self }.flags(Flags::MOVABLE_KEYS)
     }
 
+    /// Keys behind the word `STREAMS`, which is looked for from position `from` on.
+    pub(super) const fn stream_keys(self, from: usize) -> Self {
+        Self { movable: Movable::Streams(from), ..self }.flags(Flags::MOVABLE_KEYS)
+    }
+
     /// The positions of the keys among the arguments of a command, its name included, or `None` if
     /// these are not as the command wants them.
     pub(crate) fn key_positions(&self, args: Args<'_>) -> Option<Vec<usize>> {
@@ -339,6 +360,7 @@ impl Spec {
             (admin || has(Flags::DANGEROUS), "@dangerous"),
             (has(Flags::FAST), "@fast"),
             (!has(Flags::FAST), "@slow"),
+            (has(Flags::BLOCKING), "@blocking"),
         ];
         let mut names: Vec<_> =
             by_flag.into_iter().filter(|(has, _)| *has).map(|(_, name)| name).collect();

@@ -141,8 +141,7 @@ fn show(call: &mut Call<'_>, operation: Operation) -> Outcome {
     let sets = Sources::read_from(&mut call.keys, names)?.sets()?;
     let options = Options::parse(call.args.from(2 + names.len()), names.len(), operation, false)?;
     let result = options.combine(operation, &sets);
-    reply::begin(call.out, result.len(), options.with_scores);
-    reply::members(call.out, &result, 0..result.len(), false, options.with_scores);
+    reply::list(call.out, &result, 0..result.len(), false, options.with_scores);
     Ok(())
 }
 

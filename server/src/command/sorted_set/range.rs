@@ -82,8 +82,7 @@ fn show(call: &mut Call<'_>, form: Form) -> Outcome {
     let query = Query::parse(args.from(2), form)?;
     let set: SortedSet = keys.collection(args.at(1))?.unwrap_or_default();
     let ranks = query.ranks(&set);
-    reply::begin(out, ranks.end - ranks.start, query.with_scores);
-    reply::members(out, &set, ranks, query.reverse, query.with_scores);
+    reply::list(out, &set, ranks, query.reverse, query.with_scores);
     Ok(())
 }
 

@@ -1,8 +1,10 @@
 //! Members and scores in replies.
 
-use exuvia::SortedSet;
 use std::ops::Range;
 
+use exuvia::SortedSet;
+
+use crate::command::elements::{self, Write, fill};
 use crate::resp::{Output, Protocol};
 
 /// Begins a list of members: with scores, each is a pair in RESP3, and two elements in RESP2.
@@ -11,12 +13,8 @@ pub(super) fn begin(out: &mut Output, members: u64, with_scores: bool) {
     out.array(members as usize * if flat { 2 } else { 1 });
 }
 
-/// One member of such a list.
-#[inline]
-pub(super) fn member(out: &mut Output, member: &[u8], score: f64, with_scores: bool) {
-    if !with_scores {
-        return out.bulk(member);
-    }
+/// A member with its score.
+pub(super) fn pair(out: &mut Output, (member, score): (&[u8], f64)) {
     if out.protocol() == Protocol::Resp3 {
         out.array(2);
     }
@@ -24,18 +22,44 @@ pub(super) fn member(out: &mut Output, member: &[u8], score: f64, with_scores: b
     out.double(score);
 }
 
-/// The members at `ranks`, the last of them first if `reverse`.
-pub(super) fn members(
+/// The members at `ranks`, the last of them first if `reverse`; a long list as the client takes it.
+pub(super) fn list(
     out: &mut Output,
     set: &SortedSet,
     ranks: Range<u64>,
     reverse: bool,
     with_scores: bool,
 ) {
-    let range = set.range(ranks);
-    if reverse {
-        range.rev().for_each(|(name, score)| member(out, name, score, with_scores));
-    } else {
-        range.for_each(|(name, score)| member(out, name, score, with_scores));
-    }
+    begin(out, ranks.end - ranks.start, with_scores);
+    let (ranks, write): (_, Write<SortedSet>) = match (reverse, with_scores) {
+        (false, false) => (ranks, members),
+        (false, true) => (ranks, pairs),
+        (true, with_scores) => {
+            let backwards = set.len() - ranks.end..set.len() - ranks.start;
+            (backwards, if with_scores { pairs_backwards } else { members_backwards })
+        }
+    };
+    elements::list(out, set, ranks, write);
+}
+
+fn members(set: &SortedSet, ranks: Range<u64>, out: &mut Output) -> u64 {
+    fill(out, ranks.start, set.range(ranks), |out, (member, _)| out.bulk(member))
+}
+
+fn pairs(set: &SortedSet, ranks: Range<u64>, out: &mut Output) -> u64 {
+    fill(out, ranks.start, set.range(ranks), pair)
+}
+
+/// Ranks count from the last member here.
+fn backwards(set: &SortedSet, ranks: &Range<u64>) -> Range<u64> {
+    set.len() - ranks.end..set.len() - ranks.start
+}
+
+fn members_backwards(set: &SortedSet, ranks: Range<u64>, out: &mut Output) -> u64 {
+    let found = set.range(backwards(set, &ranks)).rev();
+    fill(out, ranks.start, found, |out, (member, _)| out.bulk(member))
+}
+
+fn pairs_backwards(set: &SortedSet, ranks: Range<u64>, out: &mut Output) -> u64 {
+    fill(out, ranks.start, set.range(backwards(set, &ranks)).rev(), pair)
 }
