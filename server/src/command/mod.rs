@@ -26,7 +26,6 @@ mod counter;
 mod database;
 mod debug;
 mod dump;
-mod element_scan;
 mod elements;
 mod elements_scan;
 mod expire;
@@ -61,7 +60,7 @@ pub(crate) use spec::{Flags, Handler, Spec};
 pub(crate) use table::{CommandId, Table};
 
 /// Every command by family.
-static FAMILIES: [&[Spec]; 0] = [
+static FAMILIES: [&[Spec]; 50] = [
     connection::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
