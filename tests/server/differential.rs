@@ -2,6 +2,7 @@
 
 mod collections;
 mod sorted_sets;
+mod streams;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -496,5 +497,14 @@ fn random_commands_on_sorted_sets_get_the_replies_of_redis() {
     let seed = Seed::draw("random_commands_on_sorted_sets_get_the_replies_of_redis");
     for protocol in ["2", "3"] {
         compare_made(protocol, seed, Maker::sorted_set_command);
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server 7.0"]
+fn random_commands_on_streams_get_the_replies_of_redis() {
+    let seed = Seed::draw("random_commands_on_streams_get_the_replies_of_redis");
+    for protocol in ["2", "3"] {
+        compare_made(protocol, seed, Maker::stream_command);
     }
 }

@@ -4,13 +4,15 @@
 //! that is installed, so that what they expect is not a matter of opinion.
 
 mod sorted_sets;
+mod streams;
 
 use self::sorted_sets::SORTED_SETS;
+use self::streams::STREAMS;
 use crate::resp::Client;
 
 /// A line is a command, ` => `, and its reply; a line without it wants only that nothing fails.
 /// Arguments with blanks stand in single quotes; `\xHH` in a quoted argument is a byte.
-pub(crate) const SCRIPTS: [(&str, &str); 12] = [
+pub(crate) const SCRIPTS: [(&str, &str); 13] = [
     ("strings", STRINGS),
     ("set options", SET_OPTIONS),
     ("counters", COUNTERS),
@@ -23,6 +25,7 @@ pub(crate) const SCRIPTS: [(&str, &str); 12] = [
     ("transactions", TRANSACTIONS),
     ("errors", ERRORS),
     ("sorted sets", SORTED_SETS),
+    ("streams", STREAMS),
 ];
 
 const STRINGS: &str = r"
