@@ -67,7 +67,7 @@ impl Maker {
                     0 => format!("{}-*", self.rng.u32(..40)).into_bytes(),
                     _ => self.id(),
                 };
-                let fields = (0..self.rng.usize(1..3)).flat_map(|_| [self.value(), self.value()]);
+                let fields = (0..self.rng.usize(1..3)).flat_map(|_| [self.id(), self.id()]);
                 let fields = fields.collect();
                 ("XADD", [vec![key], make, trimming, vec![id], fields].concat())
             }
@@ -91,12 +91,11 @@ impl Maker {
         let key = self.stream_key();
         let count = self.count_option();
         match self.rng.u32(..6) {
-            0 => ("XLEN", vec![key]),
-            1 | 2 => {
+            0..=2 => {
                 let name = self.rng.choice(["XRANGE", "XREVRANGE"]).unwrap();
                 (name, [vec![key, self.id_bound(), self.id_bound()], count].concat())
             }
-            3 => ("XINFO", vec![b"STREAM".to_vec(), key]),
+            3 => ("XLEN", vec![key]),
             _ => {
                 let streams = vec![b"STREAMS".to_vec(), key, self.stream_key()];
                 let after = |maker: &mut Self| match maker.rng.u32(..5) {

@@ -101,13 +101,16 @@ fn zmpop(call: &mut Call<'_>) -> Outcome {
         Some(word) if is(word, "max") => End::Last,
         _ => return Err(Failure::SYNTAX),
     };
-    let count = match call.args.from(place + 1).len() {
-        0 => 1,
-        2 if is(call.args.at(place + 1), "count") => {
-            at_least(call, place + 2, 1, Failure::new("ERR count should be greater than 0"))?
+    let (mut count, mut next) = (None, place + 1);
+    while let Some(word) = call.args.get(next) {
+        if count.is_some() || !is(word, "count") || next + 1 == call.args.len() {
+            return Err(Failure::SYNTAX);
         }
-        _ => return Err(Failure::SYNTAX),
-    };
+        let few = Failure::new("ERR count should be greater than 0");
+        count = Some(at_least(call, next + 1, 1, few)?);
+        next += 2;
+    }
+    let count = count.unwrap_or(1);
     let Call { args, out, keys, .. } = call;
     let database = keys.database.index();
     let popped = keys.atomically(|step| {
