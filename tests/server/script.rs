@@ -21,6 +21,8 @@ pub(crate) const SCRIPTS: [(&str, &str); 13] = [
     ("common subsequences", SUBSEQUENCES),
     ("expiry", EXPIRY),
     ("hashes", HASHES),
+    ("sets", SETS),
+    ("lists", LISTS),
     ("keys", KEYS),
     ("transactions", TRANSACTIONS),
     ("errors", ERRORS),
@@ -340,6 +342,125 @@ HSET other x 4 y 5 => QUEUED
 HGETALL other => QUEUED
 GET other => QUEUED
 EXEC => [1, ['x', '4', 'y', '5'], (error) WRONGTYPE Operation against a key holding the wrong kind of value]
+";
+
+const SETS: &str = r"
+SADD s a b a => 2
+SADD s b => 0
+SCARD s => 2
+SCARD nope => 0
+SISMEMBER s a => 1
+SMISMEMBER s a x b => [1, 0, 1]
+SMISMEMBER nope a => [0]
+SREM s x a => 1
+SMEMBERS s => ['b']
+SMEMBERS nope => []
+SMOVE s t b => 1
+EXISTS s => 0
+SMOVE t t b => 1
+SMOVE t u x => 0
+SPOP t => 'b'
+SPOP t => nil
+SPOP t 3 => []
+SPOP t -1 => (error) ERR value is out of range, must be positive
+SADD t a => 1
+SRANDMEMBER t => 'a'
+SRANDMEMBER t -3 => ['a', 'a', 'a']
+SRANDMEMBER t 3 => ['a']
+SRANDMEMBER nope => nil
+SRANDMEMBER nope 2 => []
+SADD u a b c => 3
+SINTER t u => ['a']
+SINTER t nope => []
+SUNION t nope => ['a']
+SDIFF t u => []
+SINTERCARD 2 t u => 1
+SINTERCARD 1 u LIMIT 2 => 2
+SINTERCARD 0 t => (error) ERR numkeys should be greater than 0
+SINTERCARD 3 t u => (error) ERR Number of keys can't be greater than number of args
+SINTERCARD 1 u LIMIT -1 => (error) ERR LIMIT can't be negative
+EXPIRE u 100 => 1
+SDIFFSTORE u u t => 2
+TTL u => -1
+SUNIONSTORE into t u => 3
+SINTERSTORE into t nope => 0
+EXISTS into => 0
+SET str v => OK
+SUNION t str => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+SUNIONSTORE str t => 1
+TYPE str => set
+SSCAN str 0 => ['0', ['a']]
+SSCAN str 0 NOVALUES => (error) ERR syntax error
+MULTI => OK
+SADD m a b => QUEUED
+SUNIONSTORE n m t => QUEUED
+SINTER m n t => QUEUED
+SPOP m 5 => QUEUED
+EXEC => [2, 2, ['a'], ['a', 'b']]
+EXISTS m => 0
+";
+
+const LISTS: &str = r"
+RPUSH l b c => 2
+LPUSH l a z => 4
+LRANGE l 0 -1 => ['z', 'a', 'b', 'c']
+LRANGE l -2 100 => ['b', 'c']
+LRANGE nope 0 -1 => []
+LPUSHX nope x => 0
+RPUSHX l d => 5
+LLEN l => 5
+LINDEX l -1 => 'd'
+LINDEX l 5 => nil
+LSET l 0 y => OK
+LSET l 9 y => (error) ERR index out of range
+LSET nope 0 y => (error) ERR no such key
+LINSERT l BEFORE b x => 6
+LINSERT l AFTER d e => 7
+LINSERT l AFTER nope e => -1
+LINSERT nope AFTER b e => 0
+LINSERT l beside b e => (error) ERR syntax error
+LPOS l x => 2
+LPOS l nope => nil
+LPOS l x COUNT 0 => [2]
+LPOS l x RANK 0 => (error) ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list
+LPOS l x MAXLEN 2 => nil
+LTRIM l 1 -2 => OK
+LRANGE l 0 -1 => ['a', 'x', 'b', 'c', 'd']
+RPUSH l x x => 7
+LREM l -1 x => 1
+LREM l 0 x => 2
+LPOP l => 'a'
+RPOP l 2 => ['d', 'c']
+LPOP l 0 => []
+LPOP nope 2 => nil
+LPOP l -1 => (error) ERR value is out of range, must be positive
+LPOP l 1 2 => (error) ERR wrong number of arguments for 'lpop' command
+LMOVE l m LEFT RIGHT => 'b'
+EXISTS l => 0
+LMOVE l m LEFT RIGHT => nil
+RPUSH m c => 2
+RPOPLPUSH m m => 'c'
+LRANGE m 0 -1 => ['c', 'b']
+LMPOP 2 nope m LEFT COUNT 5 => ['m', ['c', 'b']]
+LMPOP 2 nope m LEFT => nil
+LMPOP 0 m LEFT => (error) ERR numkeys should be greater than 0
+LMPOP 1 m LEFT COUNT 0 => (error) ERR count should be greater than 0
+LMPOP 2 m LEFT => (error) ERR syntax error
+RPUSH l a => 1
+EXPIRE l 100 => 1
+RPUSH l b => 2
+TTL l => 100
+GET l => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+SET s v => OK
+LPUSH s a => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+LMOVE l s LEFT LEFT => (error) WRONGTYPE Operation against a key holding the wrong kind of value
+LLEN l => 2
+MULTI => OK
+LPOP l => QUEUED
+LPOP l => QUEUED
+RPUSH l c => QUEUED
+EXEC => ['a', 'b', 1]
+TTL l => -1
 ";
 
 const EXPIRY: &str = r"

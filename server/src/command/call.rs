@@ -64,6 +64,16 @@ pub(crate) fn integer(args: Args<'_>, index: usize) -> Result<i64, Failure> {
     crate::number::parse_i64(args.at(index)).ok_or(Failure::NOT_AN_INTEGER)
 }
 
+/// Argument `index` as a number of elements.
+///
+/// # Errors
+///
+/// A failure that asks for a positive number.
+pub(crate) fn non_negative(args: Args<'_>, index: usize) -> Result<i64, Failure> {
+    let number = integer(args, index).ok().filter(|number| *number >= 0);
+    number.ok_or(Failure::new("ERR value is out of range, must be positive"))
+}
+
 /// Whether an argument is the keyword `word`, in any case.
 #[inline]
 pub(crate) fn is(arg: &[u8], word: &str) -> bool {

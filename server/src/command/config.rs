@@ -37,13 +37,23 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
 .doc("2.0.0", "Depends on subcommand.", "A container for server configuration commands.")];
 
 /// Parameters of Redis that have one meaning here. Clients and benchmarks ask for them.
-const FIXED: [(&str, &str); 6] = [
+const FIXED: [(&str, &str); 16] = [
     ("appendonly", "no"),
     ("cluster-enabled", "no"),
+    ("hash-max-listpack-entries", "128"),
+    ("hash-max-listpack-value", "64"),
+    ("hash-max-ziplist-entries", "128"),
+    ("hash-max-ziplist-value", "64"),
     ("lazyfree-lazy-user-flush", "yes"),
+    ("list-max-listpack-size", "-2"),
     ("maxmemory-policy", "noeviction"),
     ("save", ""),
+    ("set-max-intset-entries", "512"),
     ("stop-writes-on-bgsave-error", "no"),
+    ("zset-max-listpack-entries", "128"),
+    ("zset-max-listpack-value", "64"),
+    ("zset-max-ziplist-entries", "128"),
+    ("zset-max-ziplist-value", "64"),
 ];
 
 fn get(call: &mut Call<'_>) -> Outcome {

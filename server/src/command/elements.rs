@@ -7,7 +7,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use exuvia::Hash;
+use exuvia::{Hash, List, Set};
 
 use crate::resp::{Output, Source};
 
@@ -74,4 +74,18 @@ pub(super) fn pairs(hash: &Hash, range: Range<u64>, out: &mut Output) -> u64 {
         out.bulk(field);
         out.bulk(value);
     })
+}
+
+pub(super) fn members(set: &Set, range: Range<u64>, out: &mut Output) -> u64 {
+    fill(out, range.start, set.range(range), Output::bulk)
+}
+
+pub(super) fn items(list: &List, range: Range<u64>, out: &mut Output) -> u64 {
+    fill(out, range.start, list.range(range), Output::bulk)
+}
+
+/// The elements at positions that are counted from the end.
+pub(super) fn items_reversed(list: &List, range: Range<u64>, out: &mut Output) -> u64 {
+    let elements = list.range(list.len() - range.end..list.len() - range.start);
+    fill(out, range.start, elements.rev(), Output::bulk)
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use exuvia::{CollectionType, Hash, SortedSet};
+use exuvia::{CollectionType, Hash, Set, SortedSet};
 
 use super::call::is;
 use super::{Call, Failure, Keys, LongCall, Outcome};
@@ -41,6 +41,18 @@ impl Scanned for Hash {
 
     fn visit(&self, cursor: u64, count: usize, visit: Visit<'_>) -> u64 {
         self.scan(cursor, count, |field, value| visit(field, Some(value)))
+    }
+}
+
+impl Scanned for Set {
+    const HAS_VALUES: bool = false;
+
+    fn len(&self) -> u64 {
+        Self::len(self)
+    }
+
+    fn visit(&self, cursor: u64, count: usize, visit: Visit<'_>) -> u64 {
+        self.scan(cursor, count, |member| visit(member, None))
     }
 }
 

@@ -456,3 +456,19 @@ impl Keys<'_> {
 fn is_unchanged<C: CollectionType>(left: &C, right: &C) -> bool {
     Item::from(left.clone()).is_unchanged(&Item::from(right.clone()))
 }
+
+/// The collection that a key holds within a step, and when the key expires.
+///
+/// # Errors
+///
+/// [`Failure::WRONG_TYPE`].
+pub(crate) fn collection_at<C: CollectionType>(
+    step: &mut dyn Step,
+    database: u16,
+    key: &[u8],
+) -> Result<Option<(C, Expiry)>, Failure> {
+    let found = step.item(database, key)?;
+    Ok(found
+        .map(|(item, expiry)| Ok::<_, Error>((item.collection::<C>()?.clone(), expiry)))
+        .transpose()?)
+}

@@ -35,6 +35,7 @@ mod hash;
 mod info;
 mod latency;
 mod lcs;
+mod list;
 mod load;
 mod many;
 mod memory;
@@ -46,6 +47,7 @@ mod range;
 mod rename;
 mod scan;
 mod set;
+mod sets;
 mod slowlog;
 mod snapshot;
 mod sorted_set;
@@ -60,7 +62,7 @@ pub(crate) use spec::{Flags, Handler, Spec};
 pub(crate) use table::{CommandId, Table};
 
 /// Every command by family.
-static FAMILIES: [&[Spec]; 50] = [
+static FAMILIES: [&[Spec]; 57] = [
     connection::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
@@ -75,6 +77,13 @@ static FAMILIES: [&[Spec]; 50] = [
     hash::READ,
     hash::NUMBER,
     hash::RANDOM,
+    sets::MEMBER,
+    sets::RANDOM,
+    sets::COMBINE,
+    list::PUSH,
+    list::READ,
+    list::POP,
+    list::EDIT,
     expire::COMMANDS,
     rename::COMMANDS,
     dump::COMMANDS,

@@ -1,6 +1,6 @@
 //! `OBJECT`.
 
-use exuvia::{Collection, ValueType};
+use exuvia::Collection;
 
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
@@ -63,12 +63,35 @@ fn encoding(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// The name of what Redis keeps large collections in.
+/// Redis's limits to what it packs, in their defaults: elements of hashes and sorted sets, bytes
+/// of each, and members of a set of integers.
+const PACKED_LEN_MAX: u64 = 128;
+const PACKED_BYTES_MAX: usize = 64;
+const INTEGERS_LEN_MAX: u64 = 512;
+
+/// The name of what Redis keeps such a collection in, if it did not have more or larger elements
+/// before.
 fn collection_encoding(collection: &Collection) -> &'static str {
-    match collection.value_type() {
-        ValueType::List => "quicklist",
-        ValueType::SortedSet => "skiplist",
-        ValueType::Stream => "stream",
+    let is_short = |bytes: &[u8]| bytes.len() <= PACKED_BYTES_MAX;
+    let is_packed = collection.len() <= PACKED_LEN_MAX
+        && match collection {
+            Collection::Hash(hash) => {
+                hash.iter().all(|(field, value)| is_short(field) && is_short(value))
+            }
+            Collection::SortedSet(set) => set.iter().all(|(member, _)| is_short(member)),
+            _ => false,
+        };
+    match collection {
+        Collection::List(_) => "quicklist",
+        Collection::Stream(_) => "stream",
+        Collection::Hash(_) | Collection::SortedSet(_) if is_packed => "listpack",
+        Collection::Set(set)
+            if set.len() <= INTEGERS_LEN_MAX
+                && set.iter().all(|member| parse_i64(member).is_some()) =>
+        {
+            "intset"
+        }
+        Collection::SortedSet(_) => "skiplist",
         _ => "hashtable",
     }
 }

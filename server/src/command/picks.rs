@@ -3,10 +3,28 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use crate::resp::{Output, Source};
+use super::Failure;
+use super::call::integer;
+use crate::resp::{Args, Output, Source};
 
 /// Most positions that are chosen one by one, without going through all.
 const DRAWN_MAX: u64 = 100_000;
+
+/// Argument `index` as a number of elements, or with a minus, of elements that may be the same.
+///
+/// # Errors
+///
+/// The failure of an integer, or of one that has no opposite.
+pub(super) fn count(args: Args<'_>, index: usize) -> Result<i64, Failure> {
+    let count = integer(args, index)?;
+    if count == i64::MIN {
+        return Err(Failure::new(
+            "ERR value is out of range, value must between -9223372036854775807 and \
+             9223372036854775807",
+        ));
+    }
+    Ok(count)
+}
 
 /// Positions chosen at random.
 #[derive(Debug)]

@@ -22,7 +22,7 @@ fn hrandfield(call: &mut Call<'_>) -> Outcome {
     if call.args.len() == 2 {
         return one(call);
     }
-    let count = count(call)?;
+    let count = picks::count(call.args, 2)?;
     let with_values = match call.args.get(3) {
         None => false,
         Some(word) if call.args.len() == 4 && is(word, "withvalues") => true,
@@ -47,18 +47,6 @@ fn hrandfield(call: &mut Call<'_>) -> Outcome {
         call.out.array(0);
     }
     Ok(())
-}
-
-/// The count that `HRANDFIELD` and `SRANDMEMBER` take.
-fn count(call: &Call<'_>) -> Result<i64, Failure> {
-    let count = call.integer(2)?;
-    if count == i64::MIN {
-        return Err(Failure::new(
-            "ERR value is out of range, value must between -9223372036854775807 and \
-             9223372036854775807",
-        ));
-    }
-    Ok(count)
 }
 
 fn one(call: &mut Call<'_>) -> Outcome {
