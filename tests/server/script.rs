@@ -12,7 +12,7 @@ use crate::resp::Client;
 
 /// A line is a command, ` => `, and its reply; a line without it wants only that nothing fails.
 /// Arguments with blanks stand in single quotes; `\xHH` in a quoted argument is a byte.
-pub(crate) const SCRIPTS: [(&str, &str); 13] = [
+pub(crate) const SCRIPTS: [(&str, &str); 15] = [
     ("strings", STRINGS),
     ("set options", SET_OPTIONS),
     ("counters", COUNTERS),
