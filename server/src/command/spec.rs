@@ -175,9 +175,9 @@ impl Movable {
             }
             Self::Streams(from) => {
                 let word = (from..args.len()).find(|at| is(args.at(*at), "streams"))?;
+                // An id too many or too few is not the keys' affair.
                 let keys = (args.len() - word - 1) / 2;
-                let whole = (args.len() - word - 1).is_multiple_of(2);
-                (keys > 0 && whole).then_some(word + 1..word + 1 + keys)
+                (keys > 0).then_some(word + 1..word + 1 + keys)
             }
         }
     }

@@ -20,7 +20,10 @@ impl Maker {
             24..=27 => self.companion(),
             _ => self.picking(),
         };
+        // What asks for less than all would leave the choice to chance.
+        let is_picking = ["ZRANDMEMBER", "ZSCAN"].contains(&name);
         match self.rng.u32(..60) {
+            _ if is_picking => {}
             0 => drop(args.pop()),
             // A longer ZRANK is younger than that Redis.
             1 if !name.ends_with("RANK") => args.push(self.value()),
@@ -29,10 +32,6 @@ impl Maker {
                 args[at] = self.value();
             }
             _ => {}
-        }
-        if name == "ZSCAN" && args.len() > 1 {
-            // Where a cursor leads is each server's own affair.
-            args[1] = b"0".to_vec();
         }
         let comparison = match name {
             "ZSCAN" | "ZRANDMEMBER" | "EXEC" => Comparison::Unordered,
@@ -63,7 +62,7 @@ impl Maker {
                 .pick(&["inf", "-inf", "+Inf", "nan", "1e300", "-1e-300", "0x1p4", "1e400", "-0"])
                 .into(),
             2 | 3 => format!("{}.{}", self.rng.i32(-50..50), self.rng.u32(..100_000)).into_bytes(),
-            4 => (self.rng.i64(..) >> 12).to_string().into_bytes(),
+            4 => (self.rng.i64(..) >> 40).to_string().into_bytes(),
             _ => self.rng.i32(-20..20).to_string().into_bytes(),
         }
     }
@@ -129,7 +128,7 @@ impl Maker {
                 (name, [vec![key, self.bound(), self.bound()], scores, limit].concat())
             }
             4 | 5 => {
-                let kind = vec![self.pick(&["BYSCORE", "byscore", "BYLEX"]).into()];
+                let kind = vec![self.pick(&["BYSCORE", "byscore"]).into()];
                 ("ZRANGE", [vec![key, self.bound(), self.bound()], kind, limit, scores].concat())
             }
             6 => {
@@ -180,7 +179,8 @@ impl Maker {
         let mut options = Command::new();
         if self.rng.u32(..3) == 0 {
             options.push(b"WEIGHTS".to_vec());
-            options.extend((1..keys.len()).map(|_| self.score()));
+            let weight = |_| self.pick(&["1", "2", "0.5", "-1.5", "inf", "0", "x"]).into();
+            options.extend((1..keys.len()).map(weight));
         }
         if self.rng.u32(..3) == 0 {
             options.extend([b"aggregate".to_vec(), self.pick(&["SUM", "min", "MAX", "x"]).into()]);

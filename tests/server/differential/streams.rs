@@ -8,6 +8,8 @@ const CONSUMERS: [&str; 3] = ["alice", "bob", "carol"];
 
 impl Maker {
     /// A command on streams. None of them tells a time, of which both servers have their own.
+    ///
+    /// Keys are not watched: Redis does not count what becomes of groups as a change, which it is.
     pub(super) fn stream_command(&mut self) -> (Command, Comparison) {
         let (name, mut args) = match self.rng.u32(..10) {
             0..=2 => self.log_command(),
@@ -18,12 +20,12 @@ impl Maker {
         };
         match self.rng.u32(..60) {
             0 => drop(args.pop()),
-            1 => args.push(self.value()),
+            // Its messages quote bytes that are no text.
+            1 if name != "XCLAIM" => args.push(self.value()),
             _ => {}
         }
         args.insert(0, name.as_bytes().to_vec());
-        let comparison = if name == "EXEC" { Comparison::Unordered } else { Comparison::Exact };
-        (args, comparison)
+        (args, Comparison::Exact)
     }
 
     fn stream_key(&mut self) -> Vec<u8> {
@@ -48,13 +50,10 @@ impl Maker {
         }
     }
 
+    /// Not by `MINID`: Redis 7.0.15 now and then leaves entries that are below it.
     fn trimming(&mut self) -> Command {
         let mark = self.words(&["=", "~"], 1);
-        if self.rng.bool() {
-            [vec![b"MAXLEN".to_vec()], mark, vec![self.rng.u32(..30).to_string().into()]].concat()
-        } else {
-            [vec![b"minid".to_vec()], mark, vec![self.id()]].concat()
-        }
+        [vec![b"MAXLEN".to_vec()], mark, vec![self.rng.u32(..30).to_string().into()]].concat()
     }
 
     fn log_command(&mut self) -> (&'static str, Command) {
@@ -170,7 +169,7 @@ impl Maker {
 
     fn stream_companion(&mut self) -> (&'static str, Command) {
         let key = self.stream_key();
-        match self.rng.u32(..12) {
+        match self.rng.u32(..11) {
             0 => ("DEL", vec![key]),
             1 => ("TYPE", vec![key]),
             2 => ("SET", vec![b"text".to_vec(), self.value()]),
@@ -178,8 +177,7 @@ impl Maker {
             4 => ("EXPIRE", vec![key, b"1000".to_vec()]),
             5 => ("MULTI", vec![]),
             6..=8 => ("EXEC", vec![]),
-            9 => ("WATCH", vec![key]),
-            10 => ("GET", vec![key]),
+            9 => ("GET", vec![key]),
             _ => ("COMMAND", {
                 let streams = ["GETKEYS", "XREAD", "COUNT", "1", "STREAMS"];
                 let words = streams.iter().map(|word| Vec::from(*word));

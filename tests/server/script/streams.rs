@@ -94,4 +94,15 @@ XADD s 007-08 a b => (error) ERR The ID specified in XADD is equal or smaller th
 XDEL s 1-1 => 1
 XINFO STREAM s => ['length', 1, 'radix-tree-keys', 1, 'radix-tree-nodes', 2, 'last-generated-id', '9-9', 'max-deleted-entry-id', '3-3', 'entries-added', 9, 'recorded-first-entry-id', '1-2', 'groups', 1, 'first-entry', ['1-2', ['a', 'b']], 'last-entry', ['1-2', ['a', 'b']]]
 XINFO GROUPS s => [['name', 'g', 'consumers', 5, 'pending', 1, 'last-delivered-id', '1-2', 'entries-read', nil, 'lag', nil]]
+XADD m 1-1 a b => '1-1'
+XADD m 2-1 a b => '2-1'
+XADD m 3-1 a b => '3-1'
+XADD m 4-1 a b => '4-1'
+XTRIM m MINID 2-1 => 1
+XADD m MINID = 4 5-1 a b => '5-1'
+XLEN m => 2
+XTRIM m MINID ~ 5 => 0
+XLEN m => 2
+XTRIM m MAXLEN = 1 => 1
+XRANGE m - + => [['5-1', ['a', 'b']]]
 ";

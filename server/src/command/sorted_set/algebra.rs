@@ -1,6 +1,6 @@
 //! `ZUNION`, `ZINTER`, `ZDIFF`, the forms that store their result, `ZINTERCARD`.
 
-use exuvia::{Expiry, SortedSet};
+use exuvia::SortedSet;
 
 use super::combine::{Aggregate, Operation, combine, count_common};
 use super::reply;
@@ -153,9 +153,7 @@ fn store(call: &mut Call<'_>, operation: Operation) -> Outcome {
         let sets = Sources::read(step, database, names)?.sets()?;
         let options = Options::parse(args.from(3 + names.len()), names.len(), operation, true)?;
         let result = options.combine(operation, &sets);
-        let members = result.len();
-        step.set(database, args.at(1), result.into(), Expiry::Never)?;
-        Ok(members)
+        reply::store(step, database, args.at(1), result)
     })?;
     out.count(stored);
     Ok(())

@@ -1,6 +1,6 @@
 //! Ranges: `ZRANGE`, its older relatives, `ZRANGESTORE`.
 
-use exuvia::{Expiry, SortedSet};
+use exuvia::SortedSet;
 
 use super::query::{Form, Kind, Query};
 use super::reply;
@@ -101,9 +101,7 @@ fn store(call: &mut Call<'_>) -> Outcome {
             }
             None => SortedSet::new(),
         };
-        let members = result.len();
-        step.set(database, args.at(1), result.into(), Expiry::Never)?;
-        Ok(members)
+        reply::store(step, database, args.at(1), result)
     })?;
     out.count(stored);
     Ok(())

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use exuvia::SortedSet;
+use exuvia::{Expiry, SortedSet};
 
+use crate::command::Failure;
 use crate::command::elements::{self, Write, fill};
+use crate::command::keys::Step;
 use crate::resp::{Output, Protocol};
 
 /// Begins a list of members: with scores, each is a pair in RESP3, and two elements in RESP2.
@@ -62,4 +64,21 @@ fn members_backwards(set: &SortedSet, ranks: Range<u64>, out: &mut Output) -> u6
 
 fn pairs_backwards(set: &SortedSet, ranks: Range<u64>, out: &mut Output) -> u64 {
     fill(out, ranks.start, set.range(backwards(set, &ranks)).rev(), pair)
+}
+
+/// Stores what a command came to under `key`, whatever that held, and returns how many members it
+/// has. Without any there is no key, and where there was none before nothing is written.
+pub(super) fn store(
+    step: &mut dyn Step,
+    database: u16,
+    key: &[u8],
+    result: SortedSet,
+) -> Result<u64, Failure> {
+    let members = result.len();
+    if members == 0 {
+        step.remove(database, key)?;
+    } else {
+        step.set(database, key, result.into(), Expiry::Never)?;
+    }
+    Ok(members)
 }

@@ -26,7 +26,7 @@ pub(in crate::command) const COMMANDS: &[Spec] = &[
         .writes()
         .fast()
         .key()
-        .access(&[&["RW", "access", "delete"]])
+        .access(&[&["RW", "delete"]])
         .doc(
             "6.2.0",
             "O(1) if COUNT is small.",

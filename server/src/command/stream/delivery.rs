@@ -6,7 +6,8 @@ use exuvia::{Stream, StreamId};
 /// Whether entries behind `id` were removed.
 fn has_gaps_behind(stream: &Stream, id: StreamId) -> bool {
     let deleted = stream.max_deleted_id();
-    !stream.is_empty() && deleted != StreamId::MIN && id <= deleted
+    let Some(first) = stream.first() else { return false };
+    deleted != StreamId::MIN && first.id <= deleted && id <= deleted
 }
 
 /// How many entries were added up to the one with `id`, if that can be told.
@@ -18,16 +19,13 @@ fn entries_up_to(stream: &Stream, id: StreamId) -> Option<u64> {
     if stream.is_empty() && id <= last {
         return Some(added);
     }
-    let deleted = stream.max_deleted_id();
-    if id != StreamId::MIN && id < deleted {
-        return None;
-    }
     if id == last {
         return Some(added);
     }
     if id > last {
         return None;
     }
+    let deleted = stream.max_deleted_id();
     let first = stream.first().map_or(StreamId::MIN, |entry| entry.id);
     if deleted == StreamId::MIN || deleted < first {
         if id < first {

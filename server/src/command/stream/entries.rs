@@ -152,11 +152,6 @@ fn xsetid(call: &mut Call<'_>) -> Outcome {
         if !reply::exists(stream) {
             return Err(Failure::NO_SUCH_KEY);
         }
-        if last_id < stream.max_deleted_id() {
-            return Err(Failure::new(
-                "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
-            ));
-        }
         if let Some(top) = stream.last() {
             if last_id < top.id {
                 return Err(Failure::new(

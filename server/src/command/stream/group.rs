@@ -151,7 +151,11 @@ fn set_id(call: &mut Call<'_>) -> Outcome {
     let options = Options::parse(call, false)?;
     let args = call.args;
     update(call, |stream| {
-        let after = position(args.at(4), stream)?;
+        let after = match args.at(4) {
+            b"-" => StreamId::MIN,
+            b"+" => StreamId::MAX,
+            text => position(text, stream)?,
+        };
         stream.update_group(args.at(3), |group| group.set_delivered(after, options.entries_read));
         Ok(())
     })?;

@@ -11,6 +11,12 @@ const INVALID: Failure = Failure::new("ERR Invalid stream ID specified as stream
 /// Longest text of an id; no number fills it.
 const TEXT_BYTES_MAX: usize = 127;
 
+/// Reads one of the numbers of an id. Blanks and a sign may lead, as C's library has it.
+fn number(text: &[u8]) -> Option<u64> {
+    let digits = text.trim_ascii_start();
+    parse_u64(digits.strip_prefix(b"+").unwrap_or(digits))
+}
+
 /// Reads `ms-seq`, or `ms` alone, which gets the number `missing`.
 fn parse_with(text: &[u8], missing: u64) -> Result<StreamId, Failure> {
     if text.len() > TEXT_BYTES_MAX {
@@ -20,8 +26,8 @@ fn parse_with(text: &[u8], missing: u64) -> Result<StreamId, Failure> {
         Some(dash) => (&text[..dash], Some(&text[dash + 1..])),
         None => (text, None),
     };
-    let ms = parse_u64(ms).ok_or(INVALID)?;
-    let seq = seq.map_or(Some(missing), parse_u64).ok_or(INVALID)?;
+    let ms = number(ms).ok_or(INVALID)?;
+    let seq = seq.map_or(Some(missing), number).ok_or(INVALID)?;
     Ok(StreamId::new(ms, seq))
 }
 
@@ -46,7 +52,7 @@ impl NewId {
             return Ok(Self::Auto);
         }
         match text.strip_suffix(b"-*") {
-            Some(ms) => Ok(Self::OfTime(parse_u64(ms).ok_or(INVALID)?)),
+            Some(ms) => Ok(Self::OfTime(number(ms).ok_or(INVALID)?)),
             None => Ok(Self::Given(parse(text)?)),
         }
     }

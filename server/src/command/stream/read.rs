@@ -75,7 +75,7 @@ impl<'a> Request<'a> {
                 request.count = if count == 0 { usize::MAX } else { count };
                 next += 2;
             } else if is(word, "streams") && behind > 0 {
-                request.split(args.from(next + 1), in_group)?;
+                request.split(args.from(next + 1))?;
                 break;
             } else if is(word, "group") && behind >= 2 {
                 if !in_group {
@@ -103,15 +103,13 @@ impl<'a> Request<'a> {
     }
 
     /// Tells the keys and the ids behind `STREAMS` apart.
-    fn split(&mut self, rest: Args<'a>, in_group: bool) -> Result<(), Failure> {
+    fn split(&mut self, rest: Args<'a>) -> Result<(), Failure> {
         if !rest.len().is_multiple_of(2) {
-            return Err(Failure::new(if in_group {
-                "ERR Unbalanced XREADGROUP list of streams: for each stream key an ID or '>' must \
-                 be specified."
-            } else {
+            // Redis names XREAD here whichever of the two was called.
+            return Err(Failure::new(
                 "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be \
-                 specified."
-            }));
+                 specified.",
+            ));
         }
         self.keys = rest.first(rest.len() / 2);
         self.ids = rest.from(rest.len() / 2);
