@@ -248,7 +248,8 @@ fn a_payload_is_restored_under_the_rules_of_redis() {
     let mut damaged = payload.clone();
     damaged[1] ^= 1;
     let wrong = "ERR DUMP payload version or checksum are wrong";
-    for bytes in [&damaged[..], b"", b"short", &payload[1..]] {
+    // The first byte is a zero, which the checksum does not notice where it leads.
+    for bytes in [&damaged[..], b"", b"short", &payload[2..]] {
         assert_eq!(restore("x", "0", bytes, "").error(), wrong);
     }
     assert_eq!(client.run("GET new").text(), "v");
