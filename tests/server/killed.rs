@@ -45,7 +45,8 @@ fn kills_inside_background_saves_lose_nothing_that_was_published() {
     let mut published = 0;
     let mut unfinished = 0;
     for kill in 0..KILLS {
-        let server = Server::start_in(dir.path(), &[RATE, "--compression=none", "--snapshot_retain=3"]);
+        let server =
+            Server::start_in(dir.path(), &[RATE, "--compression=none", "--snapshot_retain=3"]);
         let leftovers = files(dir.path(), ".tmp");
         assert!(leftovers.is_empty(), "{leftovers:?}");
         let mut client = server.client();
