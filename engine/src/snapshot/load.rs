@@ -182,6 +182,10 @@ impl Opening<'_> {
 
     fn load(&self, candidate: Candidate) -> Result<LoadReport, Error> {
         let Candidate { base, content } = candidate;
+        #[cfg_attr(
+            not(feature = "rdb"),
+            expect(clippy::infallible_destructuring_match, reason = "one form is left")
+        )]
         let manifest = match content? {
             Content::Pages(manifest) => manifest,
             #[cfg(feature = "rdb")]

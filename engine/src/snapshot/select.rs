@@ -54,6 +54,10 @@ impl Content {
     }
 
     /// The manifest, if it is in pages.
+    #[cfg_attr(
+        not(feature = "rdb"),
+        expect(clippy::unnecessary_wraps, reason = "without the feature all are in pages")
+    )]
     pub(super) fn manifest(&self) -> Option<&Manifest> {
         match self {
             Self::Pages(manifest) => Some(manifest),
