@@ -82,7 +82,12 @@ impl fmt::Display for Reply {
             Self::Nil => write!(f, "nil"),
             Self::Array(elements) => list(f, elements),
             Self::Map(elements) => write!(f, "map").and_then(|()| list(f, elements)),
-            Self::Set(elements) => write!(f, "set").and_then(|()| list(f, elements)),
+            Self::Set(elements) => {
+                // A set has no order: Redis's follows a seed of its process.
+                let mut texts: Vec<String> = elements.iter().map(ToString::to_string).collect();
+                texts.sort();
+                write!(f, "set[{}]", texts.join(", "))
+            }
             Self::Push(elements) => write!(f, "push").and_then(|()| list(f, elements)),
             Self::Verbatim(text) => write!(f, "txt:{text}"),
         }

@@ -392,11 +392,11 @@ TYPE str => set
 SSCAN str 0 => ['0', ['a']]
 SSCAN str 0 NOVALUES => (error) ERR syntax error
 MULTI => OK
-SADD m a b => QUEUED
+SADD m a => QUEUED
 SUNIONSTORE n m t => QUEUED
 SINTER m n t => QUEUED
 SPOP m 5 => QUEUED
-EXEC => [2, 2, ['a'], ['a', 'b']]
+EXEC => [1, 1, ['a'], ['a']]
 EXISTS m => 0
 ";
 
