@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinHandle;
 
@@ -21,6 +21,11 @@ use crate::tls::Tls;
 
 /// Threads that wait for disks on behalf of one connection thread.
 const BLOCKING_THREADS_MAX: usize = 16;
+
+/// Connections that the system keeps for us until they are accepted; fewer where its own limit,
+/// `net.core.somaxconn`, is lower. One that finds no room waits a second before it tries again, so
+/// there has to be room for all that come while other threads have the processors.
+const BACKLOG: u32 = 4096;
 
 /// How long accepting pauses when the process has no file descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(50);
@@ -110,12 +115,12 @@ pub(crate) struct Listeners(Vec<Listener>);
 /// # Errors
 ///
 /// One line that names the address and what is wrong with it.
-pub(crate) async fn bind(places: &mut Places) -> Result<Listeners, String> {
+pub(crate) fn bind(places: &mut Places) -> Result<Listeners, String> {
     let mut listeners = Vec::new();
     let mut port = places.addresses.first().map_or(0, SocketAddr::port);
     for address in &mut places.addresses {
         address.set_port(port);
-        let listener = TcpListener::bind(*address).await.map_err(|error| {
+        let listener = listen(*address).map_err(|error| {
             let advice = match error.kind() {
                 io::ErrorKind::AddrInUse => "; another process listens there, see --port",
                 io::ErrorKind::AddrNotAvailable => "; the machine has no such address, see --bind",
@@ -135,6 +140,14 @@ pub(crate) async fn bind(places: &mut Places) -> Result<Listeners, String> {
         listeners.push(Listener::Unix(listener, Arc::clone(path)));
     }
     Ok(Listeners(listeners))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Connections of an earlier process that are not quite gone do not hold the port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Listens at a path. The socket of a server that is gone is replaced, nothing else is.
@@ -218,7 +231,7 @@ impl Doors {
             task.abort();
             let _ = task.await;
         }
-        let listeners = bind(&mut self.places).await?;
+        let listeners = bind(&mut self.places)?;
         self.attend(listeners, server);
         Ok(())
     }

@@ -62,7 +62,7 @@ async fn main(settings: Settings) -> Result<ExitCode, String> {
         );
     }
     let mut places = Places::new(&settings)?;
-    let listeners = listener::bind(&mut places).await?;
+    let listeners = listener::bind(&mut places)?;
     let admin_listeners = admin::bind(&settings.admin_addresses())?;
     let started = Instant::now();
     let failed = |error| format!("cannot open the store in {place}: {}", describe(&error));

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -180,6 +180,21 @@ fn a_pipeline_of_ten_thousand_is_answered_in_few_writes() {
     let writes = after - before;
     // At most one for each piece that the network delivered.
     assert!(writes < 200, "{writes} writes for {} bytes of commands", pipeline.len());
+}
+
+/// Connections that find no room in the queue of the listening socket try again after a second.
+#[test]
+fn a_burst_of_connections_waits_until_it_is_accepted() {
+    let server = Server::start(&[]);
+    server.signal("STOP");
+    let begin = Instant::now();
+    let mut streams: Vec<TcpStream> =
+        (0..2000).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
+    assert!(begin.elapsed() < Duration::from_millis(900), "{:?}", begin.elapsed());
+    server.signal("CONT");
+    for stream in &mut streams {
+        assert_eq!(ask(stream, &[b"PING"]).unwrap().head, "+PONG");
+    }
 }
 
 #[test]
