@@ -3,9 +3,20 @@
 
 #![no_main]
 
-use exuvia_server::resp::{Input, Limits, ProtocolError};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
+
+use self::resp::{Input, Limits, ProtocolError};
+
+#[path = "../../server/src/float.rs"]
+#[allow(dead_code, reason = "only what the parser needs of it runs")]
+mod float;
+#[path = "../../server/src/number.rs"]
+#[allow(dead_code, reason = "only what the parser needs of it runs")]
+mod number;
+#[path = "../../server/src/resp/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "replies are not written here")]
+mod resp;
 
 /// Memory that an input may take besides twice the bytes received.
 const BYTES_AT_REST: usize = 256 << 10;

@@ -2,8 +2,13 @@
 
 #![no_main]
 
-use exuvia_tests::model::Script;
 use libfuzzer_sys::fuzz_target;
+
+use self::model::Script;
+
+#[path = "../../tests/src/model/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "other tests use more of it")]
+mod model;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut words = bytes

@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is test code, outside `#[test]` functions too")]
 
+mod collections;
+
 use std::thread;
 use std::time::Duration;
 

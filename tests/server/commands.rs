@@ -7,7 +7,14 @@ use crate::server::{Server, info};
 #[test]
 fn every_reply_is_that_of_redis() {
     let server = Server::start(&[]);
-    let differences = script::differences(&mut server.client());
+    let differences = script::differences(&mut server.client(), &script::SCRIPTS);
+    assert!(differences.is_empty(), "got, and expected:\n{}", differences.join("\n"));
+}
+
+#[test]
+fn fields_expire_as_in_later_redis() {
+    let server = Server::start(&[]);
+    let differences = script::differences(&mut server.client(), &script::LATER_SCRIPTS);
     assert!(differences.is_empty(), "got, and expected:\n{}", differences.join("\n"));
 }
 

@@ -40,7 +40,7 @@ impl Redis {
 fn redis_gives_the_replies_that_the_scripts_expect() {
     let dir = tempfile::TempDir::new().unwrap();
     let (_redis, address) = Redis::start(dir.path());
-    let differences = script::differences(&mut Client::connect(address));
+    let differences = script::differences(&mut Client::connect(address), &script::SCRIPTS);
     assert!(differences.is_empty(), "Redis says, and is expected to:\n{}", differences.join("\n"));
 }
 
@@ -53,7 +53,7 @@ fn redis_gives_the_same_replies_in_the_newer_protocol() {
     let [theirs, ours] = [address, server.address()].map(|address| {
         let mut client = Client::connect(address);
         client.run("HELLO 3");
-        script::replies(&mut client)
+        script::replies(&mut client, &script::SCRIPTS)
     });
     for (theirs, ours) in theirs.into_iter().zip(ours) {
         assert_eq!(ours, theirs, "ours, and theirs");

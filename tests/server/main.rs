@@ -9,6 +9,7 @@ mod clients;
 mod commands;
 mod connections;
 mod differential;
+mod fields;
 mod flags;
 mod frame;
 mod interop;

@@ -7,7 +7,9 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::tree::{Hashed, Iter, Keyed, Prefix, Sorted, Tree, read_varint, same_bytes};
+use crate::tree::{
+    Hashed, Iter, Keyed, Prefix, Sorted, Tree, index_bytes_not_in, read_varint, same_bytes,
+};
 use crate::{Expiry, Value};
 
 /// A hash's elements are fields with their values.
@@ -132,14 +134,14 @@ impl Hash {
         self.fields.heap_bytes() + index
     }
 
-    /// Bytes of nodes that `other` does not share.
-    pub(super) fn bytes_not_in(&self, other: &Self) -> u64 {
-        let index = match (&self.expiries, &other.expiries) {
-            (Some(ours), Some(theirs)) => ours.bytes_not_in(theirs),
-            (Some(ours), None) => ours.heap_bytes(),
-            (None, _) => 0,
-        };
-        self.fields.bytes_not_in(&other.fields) + index
+    /// Bytes of nodes that `successor` does not share, and that are from `older` if that is given.
+    pub(super) fn bytes_not_in(&self, successor: &Self, older: Option<&Self>) -> u64 {
+        self.fields.bytes_not_in(&successor.fields, older.map(|older| &older.fields))
+            + index_bytes_not_in(
+                self.expiries.as_deref(),
+                successor.expiries.as_deref(),
+                older.map(|older| older.expiries.as_deref()),
+            )
     }
 
     /// Number of fields.

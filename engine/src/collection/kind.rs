@@ -1,11 +1,8 @@
 //! What all collections have in common.
 
-use std::sync::Arc;
-
 use self::sealed::Sealed;
 use super::{Hash, List, Set, SortedSet, Stream};
 use crate::format::ValueType;
-use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::{Error, Expiry};
 
 /// A collection of any type. Cloning is O(1).
@@ -103,14 +100,27 @@ impl Collection {
         }
     }
 
-    /// Bytes that stay behind when `successor` replaces it.
-    fn bytes_not_in(&self, successor: &Self) -> u64 {
+    /// Bytes that stay behind when `successor` replaces it, as far as they are from `older` if that
+    /// is given.
+    pub(super) fn bytes_not_in(&self, successor: &Self, older: Option<&Self>) -> u64 {
         match (self, successor) {
-            (Self::List(ours), Self::List(theirs)) => ours.tree().bytes_not_in(theirs.tree()),
-            (Self::Hash(ours), Self::Hash(theirs)) => ours.bytes_not_in(theirs),
-            (Self::Set(ours), Self::Set(theirs)) => ours.tree().bytes_not_in(theirs.tree()),
-            (Self::SortedSet(ours), Self::SortedSet(theirs)) => ours.bytes_not_in(theirs),
-            (Self::Stream(ours), Self::Stream(theirs)) => ours.bytes_not_in(theirs),
+            (Self::List(ours), Self::List(theirs)) => {
+                let older = older.and_then(List::of).map(List::tree);
+                ours.tree().bytes_not_in(theirs.tree(), older)
+            }
+            (Self::Set(ours), Self::Set(theirs)) => {
+                let older = older.and_then(Set::of).map(Set::tree);
+                ours.tree().bytes_not_in(theirs.tree(), older)
+            }
+            (Self::Hash(ours), Self::Hash(theirs)) => {
+                ours.bytes_not_in(theirs, older.and_then(Hash::of))
+            }
+            (Self::SortedSet(ours), Self::SortedSet(theirs)) => {
+                ours.bytes_not_in(theirs, older.and_then(SortedSet::of))
+            }
+            (Self::Stream(ours), Self::Stream(theirs)) => {
+                ours.bytes_not_in(theirs, older.and_then(Stream::of))
+            }
             (
                 Self::List(_) | Self::Hash(_) | Self::Set(_) | Self::SortedSet(_) | Self::Stream(_),
                 _,
@@ -237,58 +247,3 @@ collection_type!(
         self.purge(now_unix_ms);
     }
 );
-
-/// Nobody has said yet what stays behind.
-const UNKNOWN: u64 = u64::MAX;
-
-/// A collection as one entry holds it: never changed, and counted only so that drafts can be built
-/// again.
-#[derive(Debug)]
-pub(crate) struct Stored {
-    pub(crate) collection: Collection,
-    /// Bytes that stay behind when the entry is superseded, once that is being tried.
-    left_behind_bytes: AtomicU64,
-}
-
-/// What an entry with a collection costs besides itself and the nodes.
-const HANDLE_BYTES: u64 = (2 * size_of::<usize>() + size_of::<Stored>()) as u64;
-
-impl Stored {
-    pub(crate) fn new(collection: Collection) -> Arc<Self> {
-        Arc::new(Self { collection, left_behind_bytes: AtomicU64::new(UNKNOWN) })
-    }
-
-    /// Bytes allocated for it, the handle included.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        (HANDLE_BYTES + self.collection.heap_bytes()) as usize
-    }
-
-    /// Finds out what stays behind if `successor`, or nothing, takes the entry's place.
-    ///
-    /// The first to try decides for good, so that what a cut holds is counted in as it is counted
-    /// out. If it is not the one that succeeds, the count is of what it would have left behind.
-    pub(crate) fn note_successor(&self, successor: Option<&Collection>) {
-        // Relaxed throughout: the number reaches others with the entry that supersedes this one.
-        if self.left_behind_bytes.load(Ordering::Relaxed) != UNKNOWN {
-            return;
-        }
-        let bytes = match successor {
-            Some(successor) => self.collection.bytes_not_in(successor),
-            None => self.collection.heap_bytes(),
-        };
-        let _ = self.left_behind_bytes.compare_exchange(
-            UNKNOWN,
-            bytes,
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
-    }
-
-    /// Bytes that a cut holds with the entry: what its successor has too is not held for the cut.
-    pub(crate) fn held_bytes(&self) -> usize {
-        match self.left_behind_bytes.load(Ordering::Relaxed) {
-            UNKNOWN => self.heap_bytes(),
-            bytes => (HANDLE_BYTES + bytes) as usize,
-        }
-    }
-}

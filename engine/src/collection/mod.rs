@@ -45,6 +45,7 @@ mod kind;
 mod list;
 mod set;
 mod sorted_set;
+mod stored;
 mod stream;
 
 #[cfg(test)]
@@ -53,11 +54,11 @@ mod tests;
 pub(crate) use archive::{Decoder, Encoder};
 pub use hash::{Fields, Hash};
 pub use item::Item;
-pub(crate) use kind::Stored;
 pub use kind::{Collection, CollectionType};
 pub use list::{List, ListIter};
 pub use set::{Members, Set};
 pub use sorted_set::{SortedSet, SortedSetIter};
+pub(crate) use stored::Stored;
 pub use stream::{
     Consumer, Group, Pending, PendingIter, Stream, StreamEntry, StreamFields, StreamId, StreamIter,
 };

@@ -8,7 +8,9 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::Value;
-use crate::tree::{Builder, Hashed, Iter, Keyed, Sorted, Tree, process_seed, same_bytes};
+use crate::tree::{
+    Builder, Hashed, Iter, Keyed, Sorted, Tree, index_bytes_not_in, process_seed, same_bytes,
+};
 
 /// Members up to which there is no index by member: one is found by looking at all, which takes
 /// a fraction of a microsecond.
@@ -105,14 +107,14 @@ impl SortedSet {
         self.scores.heap_bytes() + index
     }
 
-    /// Bytes of nodes that `other` does not share.
-    pub(super) fn bytes_not_in(&self, other: &Self) -> u64 {
-        let index = match (&self.members, &other.members) {
-            (Some(ours), Some(theirs)) => ours.bytes_not_in(theirs),
-            (Some(ours), None) => ours.heap_bytes(),
-            (None, _) => 0,
-        };
-        self.scores.bytes_not_in(&other.scores) + index
+    /// Bytes of nodes that `successor` does not share, and that are from `older` if that is given.
+    pub(super) fn bytes_not_in(&self, successor: &Self, older: Option<&Self>) -> u64 {
+        self.scores.bytes_not_in(&successor.scores, older.map(|older| &older.scores))
+            + index_bytes_not_in(
+                self.members.as_deref(),
+                successor.members.as_deref(),
+                older.map(|older| older.members.as_deref()),
+            )
     }
 
     /// Number of members.

@@ -122,21 +122,25 @@ impl Keeping<'_> {
 }
 
 /// Retires `nodes(before)` less `nodes(after)`, where `after` is a link into the chain of
-/// `before`, and returns the change of what cuts hold: the head of `before` was current until
-/// then and is held from then on unless it is retired.
+/// `before` that its `successor` has, and returns the change of what cuts hold: the head of `before` was current until
+/// then and is held from then on unless it is retired. What those that are retired shared with the
+/// newest one that is kept is left to it.
 pub(super) fn retire_difference<'g>(
     before: Word<'g>,
     head: Entry<'g>,
     after: Option<Word<'g>>,
+    successor: Entry<'g>,
     guard: &'g Guard,
 ) -> Held {
     let mut held = Held::default();
     let mut kept_below = false;
+    let mut gone: Vec<Entry<'g>> = Vec::new();
     for (depth, (word, entry)) in nodes(before, head).enumerate() {
         let keep = match after {
             // Everything below the first kept entry stays iff the link says so.
             Some(link) if link.same_entry(word) => {
                 kept_below = link.has_chain();
+                leave_to(entry, &gone, successor, &mut held);
                 true
             }
             _ => kept_below,
@@ -146,12 +150,26 @@ pub(super) fn retire_difference<'g>(
             (true, _) => {}
             (false, 0) => retire(entry, guard),
             (false, _) => {
-                held.subtract(entry);
+                held.let_go(entry);
                 retire(entry, guard);
             }
         }
+        if !keep {
+            gone.push(entry);
+        }
     }
     held
+}
+
+/// Leaves to `kept` what the versions after it that are gone, newest first, had from it.
+fn leave_to(kept: Entry<'_>, gone: &[Entry<'_>], successor: Entry<'_>, held: &mut Held) {
+    let Some(older) = kept.stored() else { return };
+    let mut successor = successor;
+    for &entry in gone {
+        let left = entry.stored().map(|stored| stored.bytes_left_to(older, successor.collection()));
+        held.grow(kept, left.unwrap_or(0));
+        successor = entry;
+    }
 }
 
 /// Hands an entry that is out of the table to the collector (E3).

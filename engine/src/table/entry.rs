@@ -557,10 +557,19 @@ impl<'g> Entry<'g> {
         self.raw.allocation_bytes() + outside
     }
 
-    /// Bytes that a cut holds with the entry, once it is superseded.
-    pub(crate) fn held_bytes(self) -> usize {
-        let outside = self.outside_bytes(Stored::held_bytes);
-        self.raw.allocation_bytes() + outside
+    /// Begins to count what a cut holds with the entry, which is superseded; returns that.
+    pub(crate) fn count_held_in(self) -> usize {
+        self.raw.allocation_bytes() + self.outside_bytes(Stored::count_in)
+    }
+
+    /// Ends it, because the entry is current again; returns what was counted.
+    pub(crate) fn count_held_out(self) -> usize {
+        self.raw.allocation_bytes() + self.outside_bytes(Stored::count_out)
+    }
+
+    /// Ends it for good; returns what was counted, or will have been.
+    pub(crate) fn let_held_go(self) -> usize {
+        self.raw.allocation_bytes() + self.outside_bytes(Stored::let_go)
     }
 
     /// Tells a collection what is about to take its place.

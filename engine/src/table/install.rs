@@ -157,9 +157,12 @@ impl Keyspace {
         let mut copy = Draft::new(&entry.content(), true);
         copy.set_version_word(version);
         copy.set_link(link.unwrap_or(Word::EMPTY));
-        if slot.publish(word, copy, tag_of(installed.hash), link.is_some(), guard).is_ok() {
-            self.versions.note_held(guard, chain::retire_difference(word, head, link, guard));
-        }
+        let Ok(published) = slot.publish(word, copy, tag_of(installed.hash), link.is_some(), guard)
+        else {
+            return;
+        };
+        let copy = published.entry().expect("a published word leads to its entry");
+        self.versions.note_held(guard, chain::retire_difference(word, head, link, copy, guard));
     }
 
     /// Takes back what `installed` stands for, whose batch was aborted.
@@ -206,7 +209,7 @@ impl Keyspace {
         let uncovered = slot.replace(word, link).is_ok();
         if uncovered {
             let mut held = Held::default();
-            held.subtract(covered);
+            held.take_back(covered);
             self.versions.note_held(guard, held);
         }
         uncovered

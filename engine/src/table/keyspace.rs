@@ -290,7 +290,7 @@ unsafe fn free_nodes(word: Word<'_>, held: &mut Held) {
     let Some(head) = word.entry() else { return };
     for (depth, (_, node)) in chain::nodes(word, head).enumerate() {
         if depth > 0 {
-            held.subtract(node);
+            held.let_go(node);
         }
         // SAFETY: R2: the word owns every node, and the iterator has read the link already.
         unsafe { entry::free(node.address()) };

@@ -183,13 +183,19 @@ impl Keyspace {
     }
 
     /// Retires what the write superseded for good, and counts.
-    fn account(&self, target: &Target<'_>, entry: Entry<'_>, link: Option<Word>, guard: &Guard) {
+    fn account<'g>(
+        &self,
+        target: &Target<'g>,
+        entry: Entry<'g>,
+        link: Option<Word<'g>>,
+        guard: &'g Guard,
+    ) {
         let mut counts = Counts { changes: 1, ..Counts::default() };
         counts.count_in(entry);
         if let Some(head) = target.head {
             counts.count_out(head);
             self.versions
-                .note_held(guard, chain::retire_difference(target.word, head, link, guard));
+                .note_held(guard, chain::retire_difference(target.word, head, link, entry, guard));
         }
         self.counters.add(guard, counts);
     }
@@ -264,7 +270,7 @@ fn note_successor(target: &Target<'_>, draft: &Draft) {
 pub(super) fn retire_chain<'g>(word: Word<'g>, head: Entry<'g>, guard: &'g Guard) -> Held {
     let mut held = Held::default();
     for (_, entry) in chain::nodes(word, head).skip(1) {
-        held.subtract(entry);
+        held.let_go(entry);
         chain::retire(entry, guard);
     }
     held

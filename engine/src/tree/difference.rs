@@ -7,13 +7,24 @@ use super::root::Tree;
 /// A level of a tree, as far as it may differ.
 type Level<'t, B> = Vec<&'t Node<B>>;
 
+/// Nodes that are looked at to tell how two versions differ. Versions next to each other differ in
+/// a path or two; for others the answer is that nothing is shared.
+const COMPARED_NODES_MAX: usize = 4096;
+
 impl<O: Order> Tree<O> {
-    /// Bytes of nodes that `other` does not share: what stays behind when `other` replaces this.
+    /// Bytes of nodes that `successor` does not share: what stays behind when it replaces this. With
+    /// an `older` version of the same tree, only of nodes that this one has from it.
     ///
     /// Takes time in proportion to what differs, which for two versions next to each other is a
-    /// path or two.
-    pub(crate) fn bytes_not_in(&self, other: &Self) -> u64 {
-        let (Some(ours), Some(theirs)) = (self.root(), other.root()) else {
+    /// path or two, and never long: of trees that differ much it says that they share nothing.
+    pub(crate) fn bytes_not_in(&self, successor: &Self, older: Option<&Self>) -> u64 {
+        let age_max = match older.map(Self::root) {
+            // An update makes the root anew, so no node is younger than that.
+            Some(Some(root)) => root.node.age().get(),
+            Some(None) => return 0,
+            None => u64::MAX,
+        };
+        let (Some(ours), Some(theirs)) = (self.root(), successor.root()) else {
             return self.heap_bytes();
         };
         let (mut ours, mut theirs) = (vec![&ours.node], vec![&theirs.node]);
@@ -22,6 +33,7 @@ impl<O: Order> Tree<O> {
             theirs = below(&theirs);
         }
         let mut bytes = 0;
+        let mut compared = 0;
         while !ours.is_empty() {
             if height(&ours) == height(&theirs) {
                 let mut known: Vec<usize> = theirs.iter().map(|node| address(node)).collect();
@@ -32,24 +44,42 @@ impl<O: Order> Tree<O> {
                 theirs.retain(|node| known.binary_search(&address(node)).is_err());
                 theirs = below(&theirs);
             }
-            bytes += ours.iter().map(|node| own_heap(node)).sum::<u64>();
+            compared += ours.len() + theirs.len();
+            if compared > COMPARED_NODES_MAX {
+                return self.heap_bytes();
+            }
+            let old = ours.iter().filter(|node| node.age().get() <= age_max);
+            bytes += old.map(|node| own_heap(node)).sum::<u64>();
             ours = below(&ours);
         }
         bytes
     }
 }
 
+/// The same of trees that a collection need not have.
+pub(crate) fn index_bytes_not_in<O: Order>(
+    ours: Option<&Tree<O>>,
+    successor: Option<&Tree<O>>,
+    older: Option<Option<&Tree<O>>>,
+) -> u64 {
+    match (ours, successor, older) {
+        (None, _, _) | (_, _, Some(None)) => 0,
+        (Some(ours), None, _) => ours.heap_bytes(),
+        (Some(ours), Some(successor), older) => ours.bytes_not_in(successor, older.flatten()),
+    }
+}
+
 fn address<B>(node: &Node<B>) -> usize {
     match node {
-        Node::Leaf(leaf) => leaf.as_ptr().addr(),
-        Node::Inner(children) => children.as_ptr().addr(),
+        Node::Leaf(leaf, _) => leaf.as_ptr().addr(),
+        Node::Inner(children, _) => children.as_ptr().addr(),
     }
 }
 
 fn own_heap<B>(node: &Node<B>) -> u64 {
     match node {
-        Node::Leaf(leaf) => leaf_heap(leaf),
-        Node::Inner(children) => inner_heap(children),
+        Node::Leaf(leaf, _) => leaf_heap(leaf),
+        Node::Inner(children, _) => inner_heap(children),
     }
 }
 
@@ -60,8 +90,8 @@ fn height<B>(level: &Level<'_, B>) -> u32 {
     while let Some(found) = node {
         height += 1;
         node = match found {
-            Node::Leaf(_) => None,
-            Node::Inner(children) => children.first().map(|child| &child.node),
+            Node::Leaf(..) => None,
+            Node::Inner(children, _) => children.first().map(|child| &child.node),
         };
     }
     height
@@ -70,8 +100,8 @@ fn height<B>(level: &Level<'_, B>) -> u32 {
 fn below<'t, B>(level: &Level<'t, B>) -> Level<'t, B> {
     let children = |node: &'t Node<B>| -> &'t [Child<B>] {
         match node {
-            Node::Leaf(_) => &[],
-            Node::Inner(children) => children,
+            Node::Leaf(..) => &[],
+            Node::Inner(children, _) => children,
         }
     };
     level.iter().flat_map(|node| children(node)).map(|child| &child.node).collect()

@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::age::Age;
 use super::element::{Elements, Prefix};
 use super::leaf::{Fill, LEAF_BYTES_MAX, LEAF_BYTES_MERGED_MAX, LEAF_BYTES_MIN, Leaf, join, pack};
 use super::node::{
@@ -142,7 +143,7 @@ fn settle_root<B: Copy + Default>(root: &mut Option<Child<B>>, edited: Edited<B>
             *root = children.pop();
         }
     }
-    while let Some(Child { node: Node::Inner(children), .. }) = root {
+    while let Some(Child { node: Node::Inner(children, _), .. }) = root {
         if children.len() > 1 {
             break;
         }
@@ -182,7 +183,7 @@ impl<O: Order> Editor<'_, O> {
         let leaf = join(&[self.edit.parts]);
         let len = self.edit.inserted;
         if leaf.len() <= LEAF_BYTES_MAX || len == 1 {
-            return vec![Child { node: Node::Leaf(leaf), len, bound }];
+            return vec![Child { node: Node::leaf(leaf), len, bound }];
         }
         pack(self.order, &leaf, Fill::Full, bound)
     }
@@ -194,9 +195,10 @@ impl<O: Order> Editor<'_, O> {
         edges: Edges,
         heap: &mut u64,
     ) -> Edited<O::Bound> {
-        let Node::Inner(children) = &mut child.node else {
+        let Node::Inner(children, age) = &mut child.node else {
             return self.edit_leaf(child, edges, heap);
         };
+        *age = Age::now();
         let (slot, slots) = slots.split_first().expect("a path goes down to a leaf");
         let slot = usize::from(*slot);
         let within = Edges {
@@ -245,7 +247,7 @@ impl<O: Order> Editor<'_, O> {
         edges: Edges,
         heap: &mut u64,
     ) -> Edited<O::Bound> {
-        let Node::Leaf(leaf) = &mut child.node else { unreachable!("the caller has looked") };
+        let Node::Leaf(leaf, age) = &mut child.node else { unreachable!("the caller has looked") };
         let Edit { cut, removed, parts, inserted } = self.edit;
         let len = child.len - removed + inserted;
         let (left, right) = (&leaf[..cut.start], &leaf[cut.end..]);
@@ -263,13 +265,14 @@ impl<O: Order> Editor<'_, O> {
         let edited = join(&[&[left], parts, &[right]]);
         *heap = *heap - leaf_heap(leaf) + leaf_heap(&edited);
         *leaf = edited;
+        *age = Age::now();
         child.len = len;
         if bytes < LEAF_BYTES_MIN && *removed > 0 { Edited::Small } else { Edited::Fits }
     }
 
     /// The leaves that take the place of one that the edit makes too long.
     fn split_leaf(&self, child: &Child<O::Bound>, edges: Edges) -> Vec<Child<O::Bound>> {
-        let Node::Leaf(leaf) = &child.node else { unreachable!("the caller has looked") };
+        let Node::Leaf(leaf, _) = &child.node else { unreachable!("the caller has looked") };
         let Edit { cut, parts, inserted, .. } = self.edit;
         let behind = cut.start == leaf.len();
         let before = cut.end == 0;
@@ -281,7 +284,7 @@ impl<O: Order> Editor<'_, O> {
             let run = join(&[parts]);
             let mut new = if run.len() <= LEAF_BYTES_MAX || *inserted == 1 {
                 let bound = self.order.bound(Elements::new(&run).next().unwrap_or_default());
-                vec![Child { node: Node::Leaf(run), len: *inserted, bound }]
+                vec![Child { node: Node::leaf(run), len: *inserted, bound }]
             } else {
                 let bound = self.order.bound(Elements::new(&run).next().unwrap_or_default());
                 pack(self.order, &run, Fill::Full, bound)
@@ -303,9 +306,9 @@ impl<O: Order> Editor<'_, O> {
         // A huge element is not copied because another one comes into its leaf.
         for leaf_now in &mut new {
             if leaf.len() > LEAF_BYTES_MAX
-                && matches!(&leaf_now.node, Node::Leaf(now) if now == leaf)
+                && matches!(&leaf_now.node, Node::Leaf(now, _) if now == leaf)
             {
-                leaf_now.node = Node::Leaf(Arc::clone(leaf));
+                leaf_now.node = child.node.clone();
             }
         }
         new
@@ -351,13 +354,13 @@ fn join_small<B: Copy>(
 /// Whether one of two neighbours is small, and both fit into one node with room to grow.
 fn fit_together<B>(left: &Child<B>, right: &Child<B>) -> bool {
     let (left_size, right_size, small, together_max) = match (&left.node, &right.node) {
-        (Node::Leaf(left), Node::Leaf(right)) => {
+        (Node::Leaf(left, _), Node::Leaf(right, _)) => {
             (left.len(), right.len(), LEAF_BYTES_MIN, LEAF_BYTES_MERGED_MAX)
         }
-        (Node::Inner(left), Node::Inner(right)) => {
+        (Node::Inner(left, _), Node::Inner(right, _)) => {
             (left.len(), right.len(), CHILDREN_MIN, CHILDREN_MERGED_MAX)
         }
-        (Node::Leaf(_), Node::Inner(_)) | (Node::Inner(_), Node::Leaf(_)) => return false,
+        (Node::Leaf(..), Node::Inner(..)) | (Node::Inner(..), Node::Leaf(..)) => return false,
     };
     (left_size < small || right_size < small) && left_size + right_size <= together_max
 }
@@ -365,19 +368,21 @@ fn fit_together<B>(left: &Child<B>, right: &Child<B>) -> bool {
 /// Puts the elements of `right` behind those of `left`.
 fn join_nodes<B: Copy>(left: &mut Child<B>, right: &Child<B>, heap: &mut u64) {
     match (&mut left.node, &right.node) {
-        (Node::Leaf(leaf), Node::Leaf(other)) => {
+        (Node::Leaf(leaf, age), Node::Leaf(other, _)) => {
             let joined: Leaf = join(&[&[leaf, other]]);
             *heap = *heap - leaf_heap(leaf) - leaf_heap(other) + leaf_heap(&joined);
             *leaf = joined;
+            *age = Age::now();
         }
-        (Node::Inner(children), Node::Inner(others)) => {
+        (Node::Inner(children, age), Node::Inner(others, _)) => {
             let mut joined: Vec<_> = children.iter().chain(others.iter()).cloned().collect();
             // What was a first child is told from its left neighbour now (T2).
             joined[children.len()].bound = right.bound;
             *heap -= inner_heap(others);
             set_children(children, joined, heap);
+            *age = Age::now();
         }
-        (Node::Leaf(_), Node::Inner(_)) | (Node::Inner(_), Node::Leaf(_)) => {
+        (Node::Leaf(..), Node::Inner(..)) | (Node::Inner(..), Node::Leaf(..)) => {
             unreachable!("neighbours are of one level")
         }
     }
@@ -392,7 +397,7 @@ fn cut<B: Copy>(child: &mut Child<B>, start: u64, end: u64, heap: &mut u64) -> E
     }
     child.len -= end - start;
     let children = match &mut child.node {
-        Node::Leaf(leaf) => {
+        Node::Leaf(leaf, age) => {
             let mut elements = Elements::new(leaf);
             let mut skip = |count: u64| {
                 for _ in 0..count {
@@ -406,9 +411,13 @@ fn cut<B: Copy>(child: &mut Child<B>, start: u64, end: u64, heap: &mut u64) -> E
             *heap = *heap - leaf_heap(leaf) + leaf_heap(&kept);
             let small = kept.len() < LEAF_BYTES_MIN;
             *leaf = kept;
+            *age = Age::now();
             return if small { Edited::Small } else { Edited::Fits };
         }
-        Node::Inner(children) => children,
+        Node::Inner(children, age) => {
+            *age = Age::now();
+            children
+        }
     };
     let mut gone = vec![false; children.len()];
     let mut first = None;

@@ -19,7 +19,7 @@ static BURIED: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
 
 /// Lets go of a tree.
 pub(super) fn free<B: Send + Sync + 'static>(root: Child<B>) {
-    let Child { node: Node::Inner(root), len, .. } = root else { return };
+    let Child { node: Node::Inner(root, _), len, .. } = root else { return };
     if len <= AT_ONCE_LEN_MAX {
         return;
     }
@@ -44,8 +44,8 @@ pub(super) fn free<B: Send + Sync + 'static>(root: Child<B>) {
 /// Another count of an inner node that its parent alone leads to.
 fn owned_inner<B>(node: &Node<B>) -> Option<Inner<B>> {
     match node {
-        Node::Inner(inner) if Arc::strong_count(inner) == 1 => Some(Arc::clone(inner)),
-        Node::Inner(_) | Node::Leaf(_) => None,
+        Node::Inner(inner, _) if Arc::strong_count(inner) == 1 => Some(Arc::clone(inner)),
+        Node::Inner(..) | Node::Leaf(..) => None,
     }
 }
 

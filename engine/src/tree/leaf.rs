@@ -115,5 +115,5 @@ fn leaf_of<O: Order>(bytes: &[u8], elements: &[Located<O::Bound>]) -> Child<O::B
             elements.iter().map(|element| &bytes[element.bytes.clone()]).collect();
         join(&[&parts])
     };
-    Child { node: Node::Leaf(leaf), len: elements.len() as u64, bound: elements[0].bound }
+    Child { node: Node::leaf(leaf), len: elements.len() as u64, bound: elements[0].bound }
 }

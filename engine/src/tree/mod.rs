@@ -30,6 +30,7 @@
 //!   one hash.
 //! * **T5** `heap_bytes` of a tree is what its nodes were allocated with.
 
+mod age;
 mod build;
 mod difference;
 mod edit;
@@ -45,7 +46,9 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use age::advance_age;
 pub(crate) use build::Builder;
+pub(crate) use difference::index_bytes_not_in;
 pub(crate) use edit::encode;
 pub(crate) use element::{Elements, Prefix, read_varint};
 pub(crate) use free::free_buried;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::age::Age;
 use super::leaf::Leaf;
 
 /// Children of an inner node at most.
@@ -21,16 +22,32 @@ const COUNTS_BYTES: usize = 2 * size_of::<usize>();
 /// A node, shared by all trees that lead to it.
 #[derive(Debug)]
 pub(super) enum Node<B> {
-    Leaf(Leaf),
-    Inner(Arc<[Child<B>]>),
+    Leaf(Leaf, Age),
+    Inner(Arc<[Child<B>]>, Age),
+}
+
+// An age takes no room.
+const _: () = assert!(size_of::<Node<u64>>() == 24);
+
+impl<B> Node<B> {
+    /// A leaf that has just been made.
+    pub(super) fn leaf(leaf: Leaf) -> Self {
+        Self::Leaf(leaf, Age::now())
+    }
+
+    pub(super) fn age(&self) -> Age {
+        match self {
+            Self::Leaf(_, age) | Self::Inner(_, age) => *age,
+        }
+    }
 }
 
 impl<B> Clone for Node<B> {
     #[inline]
     fn clone(&self) -> Self {
         match self {
-            Self::Leaf(leaf) => Self::Leaf(Arc::clone(leaf)),
-            Self::Inner(children) => Self::Inner(Arc::clone(children)),
+            Self::Leaf(leaf, age) => Self::Leaf(Arc::clone(leaf), *age),
+            Self::Inner(children, age) => Self::Inner(Arc::clone(children), *age),
         }
     }
 }
@@ -53,15 +70,15 @@ impl<B> Child<B> {
     {
         let len = children.iter().map(|child| child.len).sum();
         let bound = children[0].bound;
-        Self { node: Node::Inner(children), len, bound }
+        Self { node: Node::Inner(children, Age::now()), len, bound }
     }
 
     /// Whether it is the same node with the same elements.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (&self.node, &other.node) {
-            (Node::Leaf(left), Node::Leaf(right)) => Arc::ptr_eq(left, right),
-            (Node::Inner(left), Node::Inner(right)) => Arc::ptr_eq(left, right),
-            (Node::Leaf(_), Node::Inner(_)) | (Node::Inner(_), Node::Leaf(_)) => false,
+            (Node::Leaf(left, _), Node::Leaf(right, _)) => Arc::ptr_eq(left, right),
+            (Node::Inner(left, _), Node::Inner(right, _)) => Arc::ptr_eq(left, right),
+            (Node::Leaf(..), Node::Inner(..)) | (Node::Inner(..), Node::Leaf(..)) => false,
         }
     }
 }
@@ -79,16 +96,16 @@ pub(super) fn inner_heap<B>(children: &[Child<B>]) -> u64 {
 /// Bytes of all leaves below a node.
 pub(super) fn leaf_bytes<B>(node: &Node<B>) -> u64 {
     match node {
-        Node::Leaf(leaf) => leaf.len() as u64,
-        Node::Inner(children) => children.iter().map(|child| leaf_bytes(&child.node)).sum(),
+        Node::Leaf(leaf, _) => leaf.len() as u64,
+        Node::Inner(children, _) => children.iter().map(|child| leaf_bytes(&child.node)).sum(),
     }
 }
 
 /// Bytes allocated for everything below a node, itself included. Touches inner nodes alone.
 pub(super) fn subtree_heap<B>(node: &Node<B>) -> u64 {
     match node {
-        Node::Leaf(leaf) => leaf_heap(leaf),
-        Node::Inner(children) => {
+        Node::Leaf(leaf, _) => leaf_heap(leaf),
+        Node::Inner(children, _) => {
             inner_heap(children)
                 + children.iter().map(|child| subtree_heap(&child.node)).sum::<u64>()
         }

@@ -92,7 +92,7 @@ impl<O: Order> Tree<O> {
 
     /// Whether all elements are in one leaf.
     pub(crate) fn is_one_leaf(&self) -> bool {
-        self.root.as_ref().is_none_or(|root| matches!(root.node, Node::Leaf(_)))
+        self.root.as_ref().is_none_or(|root| matches!(root.node, Node::Leaf(..)))
     }
 
     /// The tree of a few elements, encoded, that are in order if the order is one of leaves.
@@ -102,7 +102,7 @@ impl<O: Order> Tree<O> {
             return None;
         }
         let heap_bytes = leaf_heap(leaf);
-        let root = Child { node: Node::Leaf(leaf.into()), len, bound: O::Bound::default() };
+        let root = Child { node: Node::leaf(leaf.into()), len, bound: O::Bound::default() };
         Some(Self { order, root: Some(root), heap_bytes })
     }
 

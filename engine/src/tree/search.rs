@@ -76,8 +76,8 @@ fn descend<B>(root: &Child<B>, mut choose: impl FnMut(&[Child<B>]) -> usize) -> 
     let mut node = &root.node;
     loop {
         match node {
-            Node::Leaf(leaf) => return (path, leaf),
-            Node::Inner(children) => {
+            Node::Leaf(leaf, _) => return (path, leaf),
+            Node::Inner(children, _) => {
                 let slot = choose(children);
                 path.push(slot);
                 node = &children[slot].node;
@@ -90,8 +90,8 @@ fn descend<B>(root: &Child<B>, mut choose: impl FnMut(&[Child<B>]) -> usize) -> 
 fn first_element<B>(mut node: &Node<B>) -> &[u8] {
     loop {
         match node {
-            Node::Leaf(leaf) => return Elements::new(leaf).next().unwrap_or_default(),
-            Node::Inner(children) => node = &children[0].node,
+            Node::Leaf(leaf, _) => return Elements::new(leaf).next().unwrap_or_default(),
+            Node::Inner(children, _) => node = &children[0].node,
         }
     }
 }
@@ -144,7 +144,7 @@ impl<O: Order> Tree<O> {
         let Some(mut node) = self.root().map(|root| &root.node) else { return 0 };
         let mut before = place.index;
         for &slot in place.path.slots() {
-            let Node::Inner(children) = node else { break };
+            let Node::Inner(children, _) = node else { break };
             let (left, right) = children.split_at(usize::from(slot));
             before += left.iter().map(|child| child.len).sum::<u64>();
             node = &right[0].node;
@@ -160,8 +160,8 @@ impl<K: Keyed> Tree<Hashed<K>> {
         let root = self.root()?;
         let (path, leaf) = match &root.node {
             // Nothing needs to be hashed where everything is in one leaf.
-            Node::Leaf(leaf) => (Path::default(), &**leaf),
-            Node::Inner(_) => {
+            Node::Leaf(leaf, _) => (Path::default(), &**leaf),
+            Node::Inner(..) => {
                 let hash = self.order().hash(key);
                 descend(root, |children| children[1..].partition_point(|it| it.bound <= hash))
             }

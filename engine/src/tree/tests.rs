@@ -30,7 +30,7 @@ fn check<O: Order>(tree: &Tree<O>) {
         return;
     };
     assert_eq!(tree.heap_bytes(), subtree_heap(&root.node), "T5");
-    if let Node::Inner(children) = &root.node {
+    if let Node::Inner(children, _) = &root.node {
         assert!(children.len() > 1, "a root has two children or more");
     }
     check_node(tree.order(), root, None, None);
@@ -43,7 +43,7 @@ fn check_node<O: Order>(
     high: Option<O::Bound>,
 ) -> u32 {
     match &child.node {
-        Node::Leaf(leaf) => {
+        Node::Leaf(leaf, _) => {
             let elements: Vec<&[u8]> = Elements::new(leaf).collect();
             assert_eq!(elements.len() as u64, child.len, "T1");
             assert!(child.len > 0, "T1");
@@ -61,7 +61,7 @@ fn check_node<O: Order>(
             );
             0
         }
-        Node::Inner(children) => {
+        Node::Inner(children, _) => {
             assert!((1..=FANOUT).contains(&children.len()));
             assert_eq!(children.iter().map(|child| child.len).sum::<u64>(), child.len, "T1");
             let levels: BTreeSet<u32> = (0..children.len())
@@ -372,10 +372,10 @@ fn elements_of_one_hash_stay_in_one_leaf() {
 fn nodes<O: Order>(tree: &Tree<O>) -> BTreeMap<usize, u64> {
     fn visit<B>(node: &Node<B>, into: &mut BTreeMap<usize, u64>) {
         match node {
-            Node::Leaf(leaf) => {
+            Node::Leaf(leaf, _) => {
                 into.insert(leaf.as_ptr().addr(), super::node::leaf_heap(leaf));
             }
-            Node::Inner(children) => {
+            Node::Inner(children, _) => {
                 into.insert(children.as_ptr().addr(), super::node::inner_heap(children));
                 children.iter().for_each(|child| visit(&child.node, into));
             }
@@ -411,7 +411,7 @@ fn the_bytes_that_a_version_does_not_share_are_those_of_its_own_nodes() {
             }
             let shared = nodes(&tree);
             let own = nodes(&old).into_iter().filter(|(address, _)| !shared.contains_key(address));
-            assert_eq!(old.bytes_not_in(&tree), own.map(|(_, bytes)| bytes).sum::<u64>());
+            assert_eq!(old.bytes_not_in(&tree, None), own.map(|(_, bytes)| bytes).sum::<u64>());
         }
     });
 }

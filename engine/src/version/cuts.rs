@@ -11,6 +11,7 @@ use crate::hooks::{self, Point};
 use crate::sync::atomic::{AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Guard, announce};
 use crate::table::Entry;
+use crate::tree::advance_age;
 
 /// How many cuts can be open at once.
 pub(crate) const CUTS_MAX: usize = 64;
@@ -88,14 +89,27 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// Counts an entry in that was superseded.
     pub(crate) fn add(&mut self, entry: Entry<'_>) {
         self.added += 1;
-        self.bytes += entry.held_bytes() as i64;
+        self.bytes += entry.count_held_in() as i64;
     }
 
-    pub(crate) fn subtract(&mut self, entry: Entry<'_>) {
+    /// Counts an entry out that is current again.
+    pub(crate) fn take_back(&mut self, entry: Entry<'_>) {
         self.removed += 1;
-        self.bytes -= entry.held_bytes() as i64;
+        self.bytes -= entry.count_held_out() as i64;
+    }
+
+    /// Counts an entry out that nobody holds any longer.
+    pub(crate) fn let_go(&mut self, entry: Entry<'_>) {
+        self.removed += 1;
+        self.bytes -= entry.let_held_go() as i64;
+    }
+
+    /// Counts in what an entry that is held has come to hold besides.
+    pub(crate) fn grow(&mut self, entry: Entry<'_>, bytes: u64) {
+        self.bytes += entry.stored().map_or(0, |stored| stored.grow(bytes)) as i64;
     }
 
     /// Both changes together.
@@ -290,6 +304,7 @@ impl Versions {
             announce::wait_for_writers();
         }
         hooks::at(Point::BeforeBump);
+        advance_age();
         self.global.fetch_add(1, Ordering::SeqCst);
         Ok((CutId(index), version))
     }

@@ -88,16 +88,16 @@ fn pexpireat(call: &mut Call<'_>) -> Outcome {
     set(call, Unit::UnixMilliseconds)
 }
 
-/// Which keys a new expiry is meant for, by the expiry that they have.
+/// Which keys or fields a new expiry is meant for, by the expiry that they have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Options {
-    presence: Presence,
-    order: Order,
+pub(super) struct Options {
+    pub(super) presence: Presence,
+    pub(super) order: Order,
 }
 
 /// Whether the key has to have an expiry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Presence {
+pub(super) enum Presence {
     #[default]
     Any,
     Absent,
@@ -106,7 +106,7 @@ enum Presence {
 
 /// How the new expiry has to stand to that of the key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Order {
+pub(super) enum Order {
     #[default]
     Any,
     Later,
@@ -146,7 +146,7 @@ impl Options {
 
     /// Whether a key that expires at `old` may expire at `new` instead. A key that never expires
     /// counts as one that expires later than any.
-    fn allow(self, old: Expiry, new_ms: i64) -> bool {
+    pub(super) fn allow(self, old: Expiry, new_ms: i64) -> bool {
         let old_ms = match old {
             Expiry::Never => None,
             Expiry::At(ms) => Some(i64::try_from(ms).unwrap_or(i64::MAX)),

@@ -62,7 +62,7 @@ pub(crate) use spec::{Flags, Handler, Spec};
 pub(crate) use table::{CommandId, Table};
 
 /// Every command by family.
-static FAMILIES: [&[Spec]; 57] = [
+static FAMILIES: [&[Spec]; 60] = [
     connection::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
@@ -77,6 +77,9 @@ static FAMILIES: [&[Spec]; 57] = [
     hash::READ,
     hash::NUMBER,
     hash::RANDOM,
+    hash::EXPIRE,
+    hash::TTL,
+    hash::EXTENDED,
     sets::MEMBER,
     sets::RANDOM,
     sets::COMBINE,

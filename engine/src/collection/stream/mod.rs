@@ -77,14 +77,17 @@ impl Stream {
         self.entries.heap_bytes() + about + self.about.groups_heap_bytes
     }
 
-    /// Bytes that `other` does not share: of groups all, if any of them has changed.
-    pub(in crate::collection) fn bytes_not_in(&self, other: &Self) -> u64 {
-        let groups = if Arc::ptr_eq(&self.about.groups, &other.about.groups) {
-            0
-        } else {
-            self.about.groups_heap_bytes
-        };
-        self.entries.bytes_not_in(&other.entries) + groups
+    /// Bytes that `successor` does not share, and that are from `older` if that is given: of groups
+    /// all, if any of them has changed.
+    pub(in crate::collection) fn bytes_not_in(
+        &self,
+        successor: &Self,
+        older: Option<&Self>,
+    ) -> u64 {
+        let has_groups = |other: &Self| Arc::ptr_eq(&self.about.groups, &other.about.groups);
+        let keeps = has_groups(successor) || !older.is_none_or(has_groups);
+        let groups = if keeps { 0 } else { self.about.groups_heap_bytes };
+        self.entries.bytes_not_in(&successor.entries, older.map(|older| &older.entries)) + groups
     }
 
     /// Number of entries.
