@@ -180,6 +180,12 @@ impl Fault {
         self.cause == Cause::Expired
     }
 
+    /// Whether the service refused without a word about the reason.
+    pub(crate) fn is_mute(&self) -> bool {
+        let mute = |answer: &Answer| answer.code.is_none() && matches!(answer.status, 400 | 403);
+        self.answer.as_deref().is_some_and(mute)
+    }
+
     /// How long the service asks to wait.
     pub(crate) fn retry_after(&self) -> Duration {
         self.answer.as_ref().map_or(Duration::ZERO, |answer| answer.retry_after)
@@ -380,6 +386,12 @@ fn cause_of_answer(
         | "ServerBusy"
         | "Busy"
         | "XMinioServerNotInitialized" => Cause::Unavailable,
+        // What arrived is not what was sent.
+        "IncompleteBody"
+        | "BadDigest"
+        | "InvalidDigest"
+        | "XAmzContentSHA256Mismatch"
+        | "XAmzContentChecksumMismatch" => Cause::Broken("the payload arrived damaged".to_owned()),
         "ConditionalRequestConflict" | "OperationAborted" => Cause::Conflict,
         "NotImplemented" => Cause::NotImplemented,
         "QuotaExceeded"

@@ -9,3 +9,4 @@ mod names;
 mod save;
 mod storage;
 mod upload;
+mod way;

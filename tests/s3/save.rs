@@ -15,26 +15,31 @@ use crate::fixture::{chain, open};
 const KEYS: u32 = 30_000;
 
 /// A store whose parts are longer than a part of an upload.
-fn store(storage: S3Storage) -> Store {
+pub(crate) fn store(storage: S3Storage) -> Store {
+    store_with(storage, Duration::ZERO)
+}
+
+fn store_with(storage: S3Storage, save_patience: Duration) -> Store {
     let options = Options::with_storage(Arc::new(storage))
         .parts(2)
         .buffer_bytes(24 << 20)
         .load_patience(Duration::ZERO)
+        .save_patience(save_patience)
         .compression(Compression::None);
     Store::open(options).unwrap()
 }
 
-fn fill(store: &Store, version: u8) {
+pub(crate) fn fill(store: &Store, version: u8) {
     for key in 0..KEYS {
         store.set(&key.to_le_bytes(), vec![version; 600], Expiry::Never).unwrap();
     }
 }
 
-fn holds(store: &Store, version: u8) -> bool {
+pub(crate) fn holds(store: &Store, version: u8) -> bool {
     (0..KEYS).all(|key| store.get(&key.to_le_bytes()).as_deref() == Some(&[version; 600][..]))
 }
 
-fn save(store: &Store) -> Result<(), Error> {
+pub(crate) fn save(store: &Store) -> Result<(), Error> {
     store.save().and_then(Save::wait).map(drop)
 }
 
@@ -160,4 +165,37 @@ fn a_store_never_starts_empty_because_it_could_not_look() {
     let options = Options::with_storage(storage).load_patience(Duration::ZERO);
     let error = Store::open(options).unwrap_err();
     assert!(chain(&error).contains("access is denied"), "{}", chain(&error));
+}
+
+#[test]
+fn a_service_that_stalls_for_a_while_fails_no_save_wherever_that_is() {
+    const STALL: Duration = Duration::from_millis(2500);
+    let run = |nth: usize| {
+        let server = S3Server::start(&["bucket"]);
+        let options = crate::fixture::options(&server, "s3://bucket/p");
+        // Shorter than the stall, so that requests are made again.
+        let storage = S3Storage::open(options.request_timeout(Duration::from_secs(1))).unwrap();
+        let first = store_with(storage, Duration::from_secs(20));
+        fill(&first, 1);
+        let (mut seen, mut until) = (0, None);
+        server.plan(move |_| {
+            seen += 1;
+            if seen == nth {
+                until = Some(std::time::Instant::now() + STALL);
+            }
+            let left = until?.saturating_duration_since(std::time::Instant::now());
+            (!left.is_zero()).then_some(Trouble::Delay(left))
+        });
+        let started = std::time::Instant::now();
+        save(&first).unwrap_or_else(|error| panic!("request {nth}: {}", chain(&error)));
+        server.behave();
+        assert!(server.unfinished().is_empty(), "request {nth}: {:?}", server.unfinished());
+        assert!(holds(&store(open(&server, "s3://bucket/p")), 1), "request {nth}");
+        started.elapsed() >= STALL
+    };
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (1..=17).step_by(2).map(|nth| scope.spawn(move || run(nth))).collect();
+        let stalled = runs.into_iter().map(|run| run.join().unwrap());
+        assert!(stalled.filter(|stalled| *stalled).count() >= 6, "hardly any save met the stall");
+    });
 }

@@ -139,3 +139,20 @@ fn a_service_without_conditional_puts_gets_plain_ones() {
     assert_eq!(taken.kind(), StorageErrorKind::AlreadyExists);
     assert_eq!(storage.get("new", 1).unwrap(), b"1");
 }
+
+/// A HEAD is refused without a body: that used to be "the service refused the request", and a
+/// token that expired while a save looked whether a name is free ended the save.
+#[test]
+fn the_reason_of_a_refusal_without_a_body_is_asked_for() {
+    let server = S3Server::start(&["bucket"]);
+    let storage = open(&server, "s3://bucket/p");
+    for (status, code, words) in [
+        (400, "ExpiredToken", "token has expired"),
+        (403, "RequestTimeTooSkewed", "set the clock"),
+        (403, "AccessDenied", "access is denied"),
+    ] {
+        server.plan(move |_| Some(Trouble::Refuse(status, code)));
+        let text = chain(&storage.open("object").err().unwrap());
+        assert!(text.contains(words) && text.contains(code), "{text}");
+    }
+}

@@ -43,7 +43,7 @@ pub enum Trouble {
 }
 
 /// A request as a plan of faults sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// Its method, path and query: `PUT /bucket/key?partNumber=1&uploadId=..`.
     pub line: String,
@@ -51,6 +51,8 @@ pub struct Asked {
     pub range: Option<String>,
     /// Whether it carries a checksum.
     pub has_checksum: bool,
+    /// The token of temporary credentials that it is signed with.
+    pub token: Option<String>,
 }
 
 impl Asked {
@@ -219,7 +221,9 @@ async fn handle(
     let headers = request.headers();
     let trailer = headers.get("x-amz-trailer").is_some_and(|name| name == "x-amz-checksum-crc32c");
     let has_checksum = trailer || headers.contains_key("x-amz-checksum-crc32c");
-    let asked = Asked { line, range: range.map(str::to_owned), has_checksum };
+    let token = headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
+    let token = token.map(str::to_owned);
+    let asked = Asked { line, range: range.map(str::to_owned), has_checksum, token };
     let trouble = {
         let mut script = lock(&script);
         script.asked.push(asked.clone());
