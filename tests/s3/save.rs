@@ -199,3 +199,34 @@ fn a_service_that_stalls_for_a_while_fails_no_save_wherever_that_is() {
         assert!(stalled.filter(|stalled| *stalled).count() >= 6, "hardly any save met the stall");
     });
 }
+
+/// Not every service minds `If-None-Match`. Such a save used to fail, and to leave its parts.
+#[test]
+fn a_name_that_somebody_else_takes_in_that_moment_is_left_to_him() {
+    let server = S3Server::start(&["bucket"]);
+    let first = store(open(&server, "s3://bucket/p"));
+    fill(&first, 1);
+    let other = first.save().unwrap().wait().unwrap();
+    let place = server.bucket("bucket").join("p");
+    let manifest = |base: &str| place.join(format!("{base}-summary.dfs"));
+    let others = std::fs::read(manifest(&other.name)).unwrap();
+    let (dir, mut put, mut taken) = (place.clone(), false, false);
+    server.plan(move |asked| {
+        let of_manifest = asked.line.contains("-summary.dfs");
+        if of_manifest && put && !taken && asked.line.starts_with("GET ") {
+            taken = true;
+            let name = asked.line.split(['/', '?']).nth(3).unwrap().replace("%3A", ":");
+            std::fs::write(dir.join(name), &others).unwrap();
+        }
+        put |= of_manifest && asked.is_put();
+        None
+    });
+    let second = first.save().unwrap().wait().unwrap();
+    assert!(second.name.ends_with("_02"), "{second:?}");
+    server.behave();
+    assert_ne!(
+        std::fs::read(manifest(&second.name)).unwrap(),
+        std::fs::read(manifest(&other.name)).unwrap()
+    );
+    assert!(holds(&store(open(&server, "s3://bucket/p")), 1));
+}
