@@ -13,6 +13,8 @@ use crate::retry::Call;
 
 /// Bytes of an answer that are searched for what it says.
 const BODY_BYTES_MAX: usize = 4096;
+/// How the SDK begins to say that it found no credentials in any place.
+const NOTHING_SET: &str = "no credentials found in chain";
 /// Longest text of a service that is repeated.
 const TEXT_BYTES_MAX: usize = 300;
 
@@ -37,6 +39,8 @@ pub(crate) enum Cause {
     WrongRegion(Option<String>),
     /// No region is configured.
     NoRegion,
+    /// The file of authorities cannot be used.
+    Bundle(String),
     /// The service's certificate is not trusted, or the handshake failed.
     Tls(String),
     /// TLS was spoken to a service that speaks plain HTTP.
@@ -204,7 +208,8 @@ impl Fault {
             | Cause::NoCredentials(_)
             | Cause::ClockSkew
             | Cause::WrongRegion(_)
-            | Cause::NoRegion => StorageErrorKind::PermissionDenied,
+            | Cause::NoRegion
+            | Cause::Bundle(_) => StorageErrorKind::PermissionDenied,
             Cause::Tls(_)
             | Cause::PlainService
             | Cause::TlsService
@@ -264,11 +269,17 @@ impl fmt::Display for Fault {
                 "the service does not accept the credentials: check the access key and its secret"
             )?,
             Cause::Expired => write!(f, "the credentials' token has expired; renew it")?,
-            Cause::NoCredentials(reason) => write!(
-                f,
-                "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a \
-                 profile ({reason})"
-            )?,
+            Cause::NoCredentials(reason) => {
+                write!(
+                    f,
+                    "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
+                     or a profile"
+                )?;
+                // That nothing was set is said already; that something failed is not.
+                if !reason.starts_with(NOTHING_SET) {
+                    write!(f, " ({reason})")?;
+                }
+            }
             Cause::ClockSkew => {
                 write!(f, "this machine's clock and the service's differ too much; set the clock")?;
             }
@@ -283,6 +294,7 @@ impl fmt::Display for Fault {
                 "no region is known; set AWS_REGION, or a region in the profile, or name an \
                  endpoint"
             )?,
+            Cause::Bundle(reason) => write!(f, "AWS_CA_BUNDLE names {reason}")?,
             Cause::Tls(reason) => write!(
                 f,
                 "no secure connection: {reason}; AWS_CA_BUNDLE names the authorities to trust"
@@ -357,6 +369,7 @@ fn cause_of_answer(
         "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
         | "InvalidToken"
+        | "InvalidTokenId"
         | "AuthorizationHeaderMalformed"
             if region.is_none() =>
         {
@@ -521,6 +534,8 @@ mod tests {
             (Cause::PlainService, "http://"),
             (Cause::TlsService, "https://"),
             (Cause::Tls("bad".to_owned()), "AWS_CA_BUNDLE"),
+            (Cause::NoCredentials("no credentials found in chain: ..".to_owned()), "or a profile"),
+            (Cause::NoCredentials("the program failed".to_owned()), "(the program failed)"),
         ] {
             let sentence = Fault::new(cause).to_string();
             assert!(sentence.contains(words) && !sentence.contains('\n'), "{sentence:?}");

@@ -40,6 +40,8 @@ pub enum Trouble {
     LoseAnswer,
     /// Serves it after a while.
     Delay(Duration),
+    /// Answers `200 OK` with this body.
+    Answer(String),
 }
 
 /// A request as a plan of faults sees it.
@@ -255,6 +257,10 @@ async fn handle(
         Some(Trouble::Delay(time)) => {
             tokio::time::sleep(time).await;
             answer(service, request).await
+        }
+        Some(Trouble::Answer(text)) => {
+            let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync();
+            Ok(Response::new(body))
         }
     }
 }
