@@ -422,12 +422,12 @@ fn cause_of_answer(
 }
 
 /// Whether an answer whose body never came is what a TLS server says to plain HTTP before it hangs
-/// up: a refusal in plain text, without a word of S3.
+/// up: a refusal in plain text or without any headers at all, and without a word of S3.
 fn is_from_tls_port(answer: &HttpResponse) -> bool {
     let header = |name: &str| answer.headers().get(name);
     answer.status().as_u16() == 400
         && header("x-amz-request-id").is_none()
-        && header("content-type").is_some_and(|kind| kind.starts_with("text/plain"))
+        && header("content-type").is_none_or(|kind| kind.starts_with("text/plain"))
 }
 
 fn cause_of_status(status: u16, body: &str, region: Option<String>) -> Cause {
