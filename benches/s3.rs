@@ -110,6 +110,31 @@ fn get_object(service: &Service, bytes: usize) {
     assert_eq!(read, bytes, "an object of another length");
 }
 
+/// Reads it in ranges as long as a part, `in_flight` of them at a time, and keeps them.
+fn get_ranges(service: &Service, bytes: usize, in_flight: usize) {
+    let (sdk, bucket) = (&service.sdk, service.bucket());
+    let read = service.runtime.block_on(async {
+        let (mut tasks, mut read) = (JoinSet::new(), Vec::new());
+        for start in (0..bytes).step_by(PART_BYTES) {
+            if tasks.len() == in_flight {
+                read.push(tasks.join_next().await.expect("one is in flight").expect("no panic"));
+            }
+            let end = bytes.min(start + PART_BYTES);
+            let request = sdk.get_object().bucket(bucket).key("sdk/whole");
+            let request = request.range(format!("bytes={start}-{}", end - 1));
+            tasks.spawn(async move {
+                let body = request.send().await.expect("the service answers").body;
+                body.collect().await.expect("the connection holds").into_bytes()
+            });
+        }
+        while let Some(range) = tasks.join_next().await {
+            read.push(range.expect("no panic"));
+        }
+        read.iter().map(Bytes::len).sum::<usize>()
+    });
+    assert_eq!(read, bytes, "an object of another length");
+}
+
 /// Runs `work` and tells the most memory of this process that it took, above what was there.
 fn peak_bytes(work: impl FnOnce()) -> u64 {
     let resident = || {
@@ -151,6 +176,9 @@ fn uploads(group: &mut Group<'_>, service: &Service, store: &Store, content: &By
 fn downloads(group: &mut Group<'_>, service: &Service, keys: usize, bytes: usize) {
     group.bench_function("sdk, get_object/1", |bencher| {
         bencher.iter(|| get_object(service, bytes));
+    });
+    group.bench_function(format!("sdk, get_object by ranges/{PARTS_IN_FLIGHT}"), |bencher| {
+        bencher.iter(|| get_ranges(service, bytes, PARTS_IN_FLIGHT));
     });
     let storage = service.storage("exuvia");
     group.bench_function("exuvia, load/2", |bencher| {
