@@ -8,4 +8,5 @@ pub mod device;
 pub mod heap;
 pub mod nowhere;
 pub mod peers;
+pub mod service;
 pub mod workload;

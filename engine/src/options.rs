@@ -77,6 +77,7 @@ pub struct Options {
     pub(crate) snapshot_memory_limit: u64,
     pub(crate) load: LoadMode,
     pub(crate) load_patience: Duration,
+    pub(crate) save_patience: Duration,
     pub(crate) lock_timeout: Duration,
     pub(crate) save_on_close: bool,
     pub(crate) file_mode: u32,
@@ -108,6 +109,7 @@ impl Default for Options {
             snapshot_memory_limit: 0,
             load: LoadMode::Fallback,
             load_patience: Duration::from_secs(30),
+            save_patience: Duration::from_mins(2),
             lock_timeout: Duration::from_secs(30),
             save_on_close: false,
             file_mode: 0o600,
@@ -204,6 +206,9 @@ impl Options {
         /// How long opening tries again, with growing pauses, while the storage cannot be read.
         /// Default 30 s.
         load_patience: Duration,
+        /// How long a save that looks for a free name, or reads its manifest back, tries again while
+        /// the storage is not available. Default 2 min.
+        save_patience: Duration,
         /// How long opening waits for another process to leave the directory. Default 30 s.
         lock_timeout: Duration,
         /// Whether [`Store::close`](crate::Store::close) saves first. Default `false`.

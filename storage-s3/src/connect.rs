@@ -74,10 +74,7 @@ pub(crate) async fn connect(options: &S3Options) -> Result<Connection, Fault> {
     if let Some(fixed) = &options.credentials {
         config = config.credentials_provider(fixed.clone());
     } else {
-        let providers = ProviderConfig::without_region()
-            .with_http_client(http)
-            .with_region(Some(region.clone()));
-        let found = Arc::new(CredentialChain::new(providers, options.ec2_metadata));
+        let found = Arc::new(CredentialChain::new(http, region.clone(), options.ec2_metadata));
         let shared: Arc<dyn ProvideCredentials> = Arc::clone(&found) as _;
         config.set_credentials_provider(Some(SharedCredentialsProvider::new(shared)));
         chain = Some(found);

@@ -14,6 +14,7 @@ use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, future};
+use aws_sdk_s3::config::{Region, SharedHttpClient};
 use tokio::sync::Mutex;
 
 /// How long before they expire credentials are renewed.
@@ -29,7 +30,8 @@ const IMDS_SOURCE: &str = "Ec2InstanceMetadata";
 /// The usual chain of places, with a cache in front of it.
 #[derive(Debug)]
 pub(crate) struct CredentialChain {
-    config: ProviderConfig,
+    http: SharedHttpClient,
+    region: Region,
     ec2_metadata: bool,
     cached: Mutex<Option<Cached>>,
     /// Whether the service has refused what is cached.
@@ -51,9 +53,10 @@ impl fmt::Debug for Cached {
 }
 
 impl CredentialChain {
-    /// A chain that asks with what `config` has; the instance metadata service only if allowed.
-    pub(crate) fn new(config: ProviderConfig, ec2_metadata: bool) -> Self {
-        Self { config, ec2_metadata, cached: Mutex::new(None), refused: AtomicBool::new(false) }
+    /// A chain that asks through `http`; the instance metadata service only if allowed.
+    pub(crate) fn new(http: SharedHttpClient, region: Region, ec2_metadata: bool) -> Self {
+        let refused = AtomicBool::new(false);
+        Self { http, region, ec2_metadata, cached: Mutex::new(None), refused }
     }
 
     /// Has the next request look credentials up again.
@@ -98,9 +101,12 @@ impl CredentialChain {
         }
     }
 
-    /// Asks every place, in order. Made anew each time, since providers keep what they read.
+    /// Asks every place, in order. Made anew each time, since providers and their configuration
+    /// keep what they read: files change.
     async fn look_up(&self) -> provider::Result {
-        let config = &self.config;
+        let config = &ProviderConfig::without_region()
+            .with_http_client(self.http.clone())
+            .with_region(Some(self.region.clone()));
         let mut profile = ProfileFileCredentialsProvider::builder().configure(config);
         if !self.ec2_metadata {
             profile = profile.with_custom_provider(IMDS_SOURCE, NotAsked);

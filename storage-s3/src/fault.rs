@@ -13,6 +13,8 @@ use crate::retry::Call;
 
 /// Bytes of an answer that are searched for what it says.
 const BODY_BYTES_MAX: usize = 4096;
+/// How the SDK begins to say that it found no credentials in any place.
+const NOTHING_SET: &str = "no credentials found in chain";
 /// Longest text of a service that is repeated.
 const TEXT_BYTES_MAX: usize = 300;
 
@@ -37,6 +39,8 @@ pub(crate) enum Cause {
     WrongRegion(Option<String>),
     /// No region is configured.
     NoRegion,
+    /// The file of authorities cannot be used.
+    Bundle(String),
     /// The service's certificate is not trusted, or the handshake failed.
     Tls(String),
     /// TLS was spoken to a service that speaks plain HTTP.
@@ -180,6 +184,12 @@ impl Fault {
         self.cause == Cause::Expired
     }
 
+    /// Whether the service refused without a word about the reason.
+    pub(crate) fn is_mute(&self) -> bool {
+        let mute = |answer: &Answer| answer.code.is_none() && matches!(answer.status, 400 | 403);
+        self.answer.as_deref().is_some_and(mute)
+    }
+
     /// How long the service asks to wait.
     pub(crate) fn retry_after(&self) -> Duration {
         self.answer.as_ref().map_or(Duration::ZERO, |answer| answer.retry_after)
@@ -198,7 +208,8 @@ impl Fault {
             | Cause::NoCredentials(_)
             | Cause::ClockSkew
             | Cause::WrongRegion(_)
-            | Cause::NoRegion => StorageErrorKind::PermissionDenied,
+            | Cause::NoRegion
+            | Cause::Bundle(_) => StorageErrorKind::PermissionDenied,
             Cause::Tls(_)
             | Cause::PlainService
             | Cause::TlsService
@@ -258,11 +269,17 @@ impl fmt::Display for Fault {
                 "the service does not accept the credentials: check the access key and its secret"
             )?,
             Cause::Expired => write!(f, "the credentials' token has expired; renew it")?,
-            Cause::NoCredentials(reason) => write!(
-                f,
-                "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a \
-                 profile ({reason})"
-            )?,
+            Cause::NoCredentials(reason) => {
+                write!(
+                    f,
+                    "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
+                     or a profile"
+                )?;
+                // That nothing was set is said already; that something failed is not.
+                if !reason.starts_with(NOTHING_SET) {
+                    write!(f, " ({reason})")?;
+                }
+            }
             Cause::ClockSkew => {
                 write!(f, "this machine's clock and the service's differ too much; set the clock")?;
             }
@@ -277,6 +294,7 @@ impl fmt::Display for Fault {
                 "no region is known; set AWS_REGION, or a region in the profile, or name an \
                  endpoint"
             )?,
+            Cause::Bundle(reason) => write!(f, "AWS_CA_BUNDLE names {reason}")?,
             Cause::Tls(reason) => write!(
                 f,
                 "no secure connection: {reason}; AWS_CA_BUNDLE names the authorities to trust"
@@ -351,6 +369,7 @@ fn cause_of_answer(
         "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
         | "InvalidToken"
+        | "InvalidTokenId"
         | "AuthorizationHeaderMalformed"
             if region.is_none() =>
         {
@@ -380,6 +399,12 @@ fn cause_of_answer(
         | "ServerBusy"
         | "Busy"
         | "XMinioServerNotInitialized" => Cause::Unavailable,
+        // What arrived is not what was sent.
+        "IncompleteBody"
+        | "BadDigest"
+        | "InvalidDigest"
+        | "XAmzContentSHA256Mismatch"
+        | "XAmzContentChecksumMismatch" => Cause::Broken("the payload arrived damaged".to_owned()),
         "ConditionalRequestConflict" | "OperationAborted" => Cause::Conflict,
         "NotImplemented" => Cause::NotImplemented,
         "QuotaExceeded"
@@ -397,12 +422,12 @@ fn cause_of_answer(
 }
 
 /// Whether an answer whose body never came is what a TLS server says to plain HTTP before it hangs
-/// up: a refusal in plain text, without a word of S3.
+/// up: a refusal in plain text or without any headers at all, and without a word of S3.
 fn is_from_tls_port(answer: &HttpResponse) -> bool {
     let header = |name: &str| answer.headers().get(name);
     answer.status().as_u16() == 400
         && header("x-amz-request-id").is_none()
-        && header("content-type").is_some_and(|kind| kind.starts_with("text/plain"))
+        && header("content-type").is_none_or(|kind| kind.starts_with("text/plain"))
 }
 
 fn cause_of_status(status: u16, body: &str, region: Option<String>) -> Cause {
@@ -509,6 +534,8 @@ mod tests {
             (Cause::PlainService, "http://"),
             (Cause::TlsService, "https://"),
             (Cause::Tls("bad".to_owned()), "AWS_CA_BUNDLE"),
+            (Cause::NoCredentials("no credentials found in chain: ..".to_owned()), "or a profile"),
+            (Cause::NoCredentials("the program failed".to_owned()), "(the program failed)"),
         ] {
             let sentence = Fault::new(cause).to_string();
             assert!(sentence.contains(words) && !sentence.contains('\n'), "{sentence:?}");

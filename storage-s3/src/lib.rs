@@ -46,8 +46,8 @@
 //!
 //! # Memory
 //!
-//! A writer holds the memory that its hint grants, but at least one part, and never more than
-//! that however long the object; see [`S3Options::part_bytes`].
+//! A writer holds the memory that its hint grants, but at least one part of [`PART_BYTES_MIN`], and
+//! never more than that however long the object; see [`S3Options::part_bytes`].
 
 #![forbid(unsafe_code)]
 

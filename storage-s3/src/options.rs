@@ -176,7 +176,8 @@ impl S3Options {
     ///
     /// Parts of one object are equally long, as some services demand; they are longer where the
     /// object is expected to need more than 5,000 of them, and grow on the way where it turns out
-    /// longer than expected. A shorter object is stored by a single request.
+    /// longer than expected. They are shorter, down to [`PART_BYTES_MIN`], where a writer is granted
+    /// less memory. A shorter object is stored by a single request.
     ///
     /// # Errors
     ///

@@ -2,6 +2,8 @@
 
 use exuvia_snapshot_format::storage::{BufferNeeds, WriteHint};
 
+use crate::options::PART_BYTES_MIN;
+
 /// Parts that an object is expected to need at most; as many again are in reserve.
 const PARTS_EXPECTED: u64 = 5_000;
 /// Beyond those, so many parts of each length before it doubles.
@@ -25,11 +27,11 @@ pub(crate) struct PartSizes {
 }
 
 impl PartSizes {
-    /// Lengths for an object as long as `hint` expects, in the memory that it grants, but at least
-    /// one part of `part_bytes`.
+    /// Lengths for an object as long as `hint` expects, in the memory that it grants: where that is
+    /// short, parts are shorter than `part_bytes`, but never than what services take.
     pub(crate) fn new(part_bytes: u64, hint: &WriteHint) -> Self {
         let granted = hint.buffer_bytes.saturating_mul(hint.buffers_max);
-        let room = granted.saturating_sub(hint.buffer_bytes).max(part_bytes as usize);
+        let room = granted.saturating_sub(hint.buffer_bytes).max(PART_BYTES_MIN as usize);
         Self { first: first_part_bytes(part_bytes, hint.expected_bytes).min(room), room }
     }
 
@@ -95,8 +97,11 @@ mod tests {
                 assert!(used <= (memory_mib - 1) << 20, "{used} of {memory_mib} MiB");
             }
         }
-        let tight = sizes(8, 1, 0);
-        assert_eq!((tight.part_bytes(1), tight.in_memory(1)), (8 << 20, 1), "one part at least");
+        for (part_mib, memory_mib, part) in [(8, 1, 5), (8, 7, 6), (1024, 64, 63), (5120, 4, 5)] {
+            let tight = sizes(part_mib, memory_mib, 0);
+            let found = (tight.part_bytes(1), tight.in_memory(1));
+            assert_eq!(found, (part << 20, 1), "{part_mib} MiB in {memory_mib}");
+        }
     }
 
     #[test]

@@ -1,15 +1,59 @@
 //! Multipart uploads: begun, filled, completed, given up.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
+use exuvia_snapshot_format::storage::PutMode;
+use exuvia_snapshot_format::{SnapshotFile, SnapshotFileKind};
 
 use crate::fault::{Cause, Fault};
 use crate::retry::Patience;
-use crate::service::{Service, decode, unix_ms};
+use crate::service::{Head, MARK, Service, decode, unix_ms};
 
 /// How often an upload is given up whose parts keep arriving.
 const ABORTS_MAX: u32 = 3;
+
+/// What a writer makes.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    /// Whether the name may have been another object's before.
+    pub(crate) mode: PutMode,
+    /// Tells this writer's objects from all others.
+    pub(crate) mark: String,
+    /// Whether nobody else can have an object of this name: those of a snapshot's parts are random.
+    pub(crate) is_unique: bool,
+}
+
+impl Target {
+    pub(crate) fn new(name: &str, mode: PutMode) -> Self {
+        let is_part = SnapshotFile::parse(name)
+            .is_some_and(|file| matches!(file.kind, SnapshotFileKind::Part { .. }));
+        Self {
+            name: name.to_owned(),
+            mode,
+            mark: format!("{:032x}", fastrand::u128(..)),
+            is_unique: is_part && mode == PutMode::CreateNew,
+        }
+    }
+
+    /// Whether the service is asked to make sure that the name is free: nobody else has a unique
+    /// one, and not every service knows such conditions.
+    fn demands_free_name(&self) -> bool {
+        self.mode == PutMode::CreateNew && !self.is_unique
+    }
+
+    /// Whether what was found under the name is of this writer.
+    pub(crate) fn made(&self, found: &Head) -> bool {
+        match &found.mark {
+            Some(mark) => *mark == self.mark,
+            // Some services keep no metadata.
+            None => self.is_unique,
+        }
+    }
+}
 
 /// An upload that nobody has completed.
 #[derive(Clone, Debug)]
@@ -21,24 +65,58 @@ pub(crate) struct OpenUpload {
 }
 
 impl Service {
-    /// Begins an upload and returns its id.
-    pub(crate) async fn begin(&self, name: &str) -> Result<String, Fault> {
+    /// Begins an upload of the object `target`, and returns its id.
+    pub(crate) async fn begin(&self, target: &Target) -> Result<String, Fault> {
+        let name = &target.name;
         let key = self.key(name);
+        // Relaxed: it is read by the one who counts.
+        let attempts = AtomicU32::new(0);
         let begun = self
             .ask("CreateMultipartUpload", &key, self.carry(0), |client| {
+                attempts.fetch_add(1, Ordering::Relaxed);
                 let request = client
                     .create_multipart_upload()
                     .bucket(self.bucket())
                     .key(&key)
+                    .metadata(MARK, &target.mark)
                     .set_checksum_algorithm(self.checksum());
                 async move { request.send().await.map_err(|error| Fault::of(&error)) }
             })
             .await?;
-        begun
-            .upload_id()
-            .filter(|id| !id.is_empty())
-            .map(str::to_owned)
-            .ok_or_else(|| Fault::internal("the service gives the upload no id"))
+        let id = begun.upload_id().filter(|id| !id.is_empty()).map(str::to_owned);
+        let id = id.ok_or_else(|| Fault::internal("the service gives the upload no id"))?;
+        if attempts.load(Ordering::Relaxed) > 1
+            && let Err(fault) = self.abort_siblings(target, Some(&id), self.look()).await
+        {
+            let path = format!("{}/{name}", self.options.location);
+            tracing::warn!("{path} may have a second upload, which a later start removes: {fault}");
+        }
+        Ok(id)
+    }
+
+    /// Gives up all uploads of an object but the one with this id: an upload whose beginning was
+    /// asked for twice has a sibling that nobody knows of.
+    ///
+    /// Uploads under a name that others may have too are left alone.
+    pub(crate) async fn abort_siblings(
+        &self,
+        target: &Target,
+        upload_id: Option<&str>,
+        patience: Patience,
+    ) -> Result<(), Fault> {
+        if !target.is_unique {
+            return Ok(());
+        }
+        let found = match self.open_uploads(Some(&target.name), patience).await {
+            // A service that cannot tell of uploads has to look after them itself.
+            Err(fault) if fault.cause == Cause::NotImplemented => return Ok(()),
+            found => found?,
+        };
+        let mut result = Ok(());
+        for sibling in found.iter().filter(|found| Some(found.id.as_str()) != upload_id) {
+            result = self.abort(&target.name, &sibling.id, patience).await.and(result);
+        }
+        result
     }
 
     /// Uploads part `number`, from 1 on.
@@ -93,38 +171,68 @@ impl Service {
             .build())
     }
 
-    /// Makes an object of `bytes` bytes of the parts, and makes sure that it is there. If it
-    /// `is_new`, nothing else can be what is found under its name.
+    /// Makes an object of `bytes` bytes of the parts, and makes sure that it is there.
     pub(crate) async fn complete(
         &self,
-        name: &str,
+        target: &Target,
         upload_id: &str,
         parts: Vec<CompletedPart>,
         bytes: u64,
-        is_new: bool,
     ) -> Result<(), Fault> {
-        let key = self.key(name);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let completed = loop {
+            let condition = target.demands_free_name() && self.knows_conditions();
+            match self.complete_once(target, upload_id, &parts, bytes, condition).await {
+                Err(fault) if condition && self.drop_condition(&fault) => {}
+                done => break done,
+            }
+        };
+        match completed {
+            Ok(()) => self.check_length(&target.name, bytes).await,
+            Err(fault) => self.settle(target, bytes, fault).await,
+        }
+    }
+
+    async fn complete_once(
+        &self,
+        target: &Target,
+        upload_id: &str,
+        parts: &CompletedMultipartUpload,
+        bytes: u64,
+        condition: bool,
+    ) -> Result<(), Fault> {
+        let key = self.key(&target.name);
         // Putting ten thousand parts together takes a service a while.
         let patience = self.carry(bytes / 64);
-        let completed = self
-            .ask("CompleteMultipartUpload", &key, patience, |client| {
-                let request = client
-                    .complete_multipart_upload()
-                    .bucket(self.bucket())
-                    .key(&key)
-                    .upload_id(upload_id)
-                    .multipart_upload(parts.clone());
-                async move { request.send().await.map_err(|error| Fault::of(&error)) }
-            })
-            .await;
-        let Err(fault) = completed else { return self.check_length(name, bytes).await };
-        if !is_new {
-            return Err(fault);
+        self.ask("CompleteMultipartUpload", &key, patience, |client| {
+            let request = client
+                .complete_multipart_upload()
+                .bucket(self.bucket())
+                .key(&key)
+                .upload_id(upload_id)
+                .set_if_none_match(condition.then(|| "*".to_owned()))
+                .multipart_upload(parts.clone());
+            async move { request.send().await.map_err(|error| Fault::of(&error)) }
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Stores an object of a single request, and makes sure that it is there.
+    pub(crate) async fn put_target(&self, target: &Target, bytes: Bytes) -> Result<(), Fault> {
+        let length = bytes.len() as u64;
+        let create_new = target.demands_free_name();
+        match self.put(&target.name, bytes, create_new, Some(&target.mark)).await {
+            Ok(()) => self.check_length(&target.name, length).await,
+            Err(fault) => self.settle(target, length, fault).await,
         }
-        // An attempt whose answer was lost may have completed it: nobody else has its name.
-        match self.head(name, self.look()).await {
-            Ok(found) if found.bytes == bytes => Ok(()),
+    }
+
+    /// Finds out whether an object is there in spite of `fault`: an attempt whose answer was lost
+    /// may have made it, and the next one then failed because of that.
+    async fn settle(&self, target: &Target, bytes: u64, fault: Fault) -> Result<(), Fault> {
+        match self.head(&target.name, self.carry(0)).await {
+            Ok(found) if found.bytes == bytes && target.made(&found) => Ok(()),
             _ if fault.cause == Cause::NotFound => {
                 let reason = "the service has forgotten the upload".to_owned();
                 Err(Fault::new(Cause::Broken(reason)))

@@ -1,5 +1,6 @@
 //! Requests, one method each, repeated while that may help.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use crate::retry::{Call, Patience, repeat};
 const LOOK_PATIENCE: Duration = Duration::from_secs(8);
 /// Bytes a second that a transfer may be as slow as.
 const SLOWEST_BYTES_PER_SEC: u64 = 128 << 10;
+/// The piece of metadata that tells which writer an object is from.
+pub(crate) const MARK: &str = "exuvia-writer";
 
 /// What is known of an object.
 #[derive(Clone, Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct Head {
     pub(crate) bytes: u64,
     /// Tells this state of the object from every other.
     pub(crate) etag: Option<String>,
+    /// The writer that it is from, if it is one of ours and the service keeps metadata.
+    pub(crate) mark: Option<String>,
 }
 
 /// One place in a service.
@@ -214,6 +219,18 @@ impl Service {
 
     /// Looks at the object called `name`.
     pub(crate) async fn head(&self, name: &str, patience: Patience) -> Result<Head, Fault> {
+        match self.head_once(name, patience).await {
+            // The answer to a HEAD has no body, and so no word about the reason: the answer to a
+            // GET has. If that was one that passes, as a token that had to be renewed, it is over.
+            Err(fault) if fault.is_mute() => {
+                self.touch(name, patience).await?;
+                self.head_once(name, patience).await
+            }
+            answered => answered,
+        }
+    }
+
+    async fn head_once(&self, name: &str, patience: Patience) -> Result<Head, Fault> {
         let key = self.key(name);
         let head = self
             .ask("HeadObject", &key, patience, |client| {
@@ -225,46 +242,79 @@ impl Service {
         let bytes =
             bytes.ok_or_else(|| Fault::internal("the service tells no length of the object"))?;
         let etag = head.e_tag().map(str::to_owned);
-        Ok(Head { bytes, etag })
+        let mark = head.metadata().and_then(|metadata| metadata.get(MARK)).cloned();
+        Ok(Head { bytes, etag, mark })
     }
 
-    /// Stores an object whole. With `create_new` only if nothing has its name.
+    /// Asks for the first byte of an object, whose state it takes no note of.
+    async fn touch(&self, name: &str, patience: Patience) -> Result<(), Fault> {
+        let key = self.key(name);
+        self.ask("GetObject", &key, patience, |client| {
+            let request = client.get_object().bucket(self.bucket()).key(&key).range("bytes=0-0");
+            async move { request.send().await.map_err(|error| Fault::of(&error)) }
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Makes sure that nothing is called `name`.
+    pub(crate) async fn expect_free(&self, name: &str) -> Result<(), Fault> {
+        match self.head(name, self.carry(0)).await {
+            Ok(_) => Err(Fault::new(Cause::Precondition)),
+            Err(fault) if fault.cause == Cause::NotFound => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Whether a request may demand that nothing has the name it is about.
+    pub(crate) fn knows_conditions(&self) -> bool {
+        // Relaxed: the flag stands for itself.
+        !self.unconditional.load(Ordering::Relaxed)
+    }
+
+    /// Whether a request that demanded a free name and failed with `fault` is worth another try
+    /// without.
+    pub(crate) fn drop_condition(&self, fault: &Fault) -> bool {
+        let drops = fault.cause == Cause::NotImplemented;
+        if drops && !self.unconditional.swap(true, Ordering::Relaxed) {
+            tracing::info!("the service knows no conditional puts; names are only looked up");
+        }
+        drops
+    }
+
+    /// Stores an object whole. With `create_new` only if nothing has its name, as far as the
+    /// service can tell. `mark` tells later whose it is.
     pub(crate) async fn put(
         &self,
         name: &str,
         bytes: Bytes,
         create_new: bool,
+        mark: Option<&str>,
     ) -> Result<(), Fault> {
-        if create_new {
-            match self.head(name, self.look()).await {
-                Ok(_) => return Err(Fault::new(Cause::Precondition)),
-                Err(fault) if fault.cause == Cause::NotFound => {}
-                Err(fault) => return Err(fault),
-            }
-        }
         loop {
-            // Relaxed: the flag stands for itself.
-            let condition = create_new && !self.unconditional.load(Ordering::Relaxed);
-            match self.put_once(name, &bytes, condition).await {
-                Err(fault) if condition && fault.cause == Cause::NotImplemented => {
-                    tracing::info!(
-                        "the service knows no conditional puts; names are only looked up"
-                    );
-                    self.unconditional.store(true, Ordering::Relaxed);
-                }
+            let condition = create_new && self.knows_conditions();
+            match self.put_once(name, &bytes, condition, mark).await {
+                Err(fault) if condition && self.drop_condition(&fault) => {}
                 Err(fault) if self.adopt_checksum(&fault) => {}
                 done => return done,
             }
         }
     }
 
-    async fn put_once(&self, name: &str, bytes: &Bytes, condition: bool) -> Result<(), Fault> {
+    async fn put_once(
+        &self,
+        name: &str,
+        bytes: &Bytes,
+        condition: bool,
+        mark: Option<&str>,
+    ) -> Result<(), Fault> {
         let key = self.key(name);
         self.ask("PutObject", &key, self.carry(bytes.len() as u64), |client| {
             let request = client
                 .put_object()
                 .bucket(self.bucket())
                 .key(&key)
+                .set_metadata(mark.map(|mark| HashMap::from([(MARK.into(), mark.into())])))
                 .set_checksum_algorithm(self.checksum())
                 .set_if_none_match(condition.then(|| "*".to_owned()))
                 .body(ByteStream::from(bytes.clone()));

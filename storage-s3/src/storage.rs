@@ -80,13 +80,12 @@ impl SnapshotStorage for S3Storage {
 
     fn create(&self, name: &str, hint: WriteHint) -> Result<Box<dyn ObjectWriter>, StorageError> {
         self.check("create", name)?;
-        self.run("create", name, true, |service, name| async move {
-            match service.head(&name, service.look()).await {
-                Ok(_) => Err(Fault::new(Cause::Precondition)),
-                Err(fault) if fault.cause == Cause::NotFound => Ok(()),
-                Err(fault) => Err(fault),
-            }
-        })?;
+        self.run(
+            "create",
+            name,
+            true,
+            |service, name| async move { service.expect_free(&name).await },
+        )?;
         let (service, workers) = (Arc::clone(&self.service), Arc::clone(&self.workers));
         Ok(Box::new(S3Writer::new(service, workers, name, PutMode::CreateNew, hint)))
     }
@@ -111,7 +110,10 @@ impl SnapshotStorage for S3Storage {
         let create_new = mode == PutMode::CreateNew;
         let bytes = Bytes::copy_from_slice(bytes);
         self.run("put", name, create_new, move |service, name| async move {
-            service.put(&name, bytes, create_new).await
+            if create_new {
+                service.expect_free(&name).await?;
+            }
+            service.put(&name, bytes, create_new, None).await
         })
     }
 

@@ -30,7 +30,7 @@ pub(crate) fn http_client() -> Result<SharedHttpClient, Fault> {
     let trusted = match std::env::var_os(BUNDLE_VARIABLE).filter(|path| !path.is_empty()) {
         Some(path) => bundle(Path::new(&path)).map_err(|reason| {
             let path = Path::new(&path).display();
-            Fault::new(Cause::Tls(format!("{BUNDLE_VARIABLE} names {path}, but {reason}")))
+            Fault::new(Cause::Bundle(format!("{path}, but {reason}")))
         })?,
         None => system(),
     };

@@ -14,6 +14,7 @@ use tokio::task::AbortHandle;
 
 use crate::fault::{Cause, Fault};
 use crate::part_sizes::PartSizes;
+use crate::parts::Target;
 use crate::retry::Patience;
 use crate::service::Service;
 use crate::workers::Workers;
@@ -81,9 +82,7 @@ enum State {
 pub(crate) struct S3Writer {
     service: Arc<Service>,
     workers: Arc<Workers>,
-    name: String,
-    /// Whether the name may have been somebody else's before.
-    mode: PutMode,
+    target: Target,
     hint: WriteHint,
     sizes: PartSizes,
     free: Vec<Buffer>,
@@ -120,8 +119,7 @@ impl S3Writer {
             sizes: PartSizes::new(service.options.part_bytes, &hint),
             service,
             workers,
-            name: name.to_owned(),
-            mode,
+            target: Target::new(name, mode),
             hint,
             free: Vec::new(),
             lent: 0,
@@ -150,7 +148,7 @@ impl S3Writer {
     }
 
     fn path(&self) -> String {
-        format!("{}/{}", self.service.options.location, self.name)
+        format!("{}/{}", self.service.options.location, self.target.name)
     }
 
     fn poison(&mut self, error: StorageError, reason: String) -> StorageError {
@@ -160,7 +158,8 @@ impl S3Writer {
 
     fn fail(&mut self, action: &'static str, fault: Fault) -> StorageError {
         let reason = fault.to_string();
-        let error = self.service.error(action, &self.name, fault, false);
+        let is_new = self.target.mode == PutMode::CreateNew;
+        let error = self.service.error(action, &self.target.name, fault, is_new);
         self.poison(error, reason)
     }
 
@@ -219,8 +218,8 @@ impl S3Writer {
             return Ok(id.clone());
         }
         self.progress = Progress::Beginning;
-        let (service, name) = (Arc::clone(&self.service), self.name.clone());
-        self.spawn(async move { Event::Begun(service.begin(&name).await) });
+        let (service, target) = (Arc::clone(&self.service), self.target.clone());
+        self.spawn(async move { Event::Begun(service.begin(&target).await) });
         loop {
             if let Some(Event::Begun(Ok(id))) = self.wait("begin")? {
                 self.progress = Progress::Open(id.clone());
@@ -242,7 +241,7 @@ impl S3Writer {
         let number = self.sent;
         let bytes = std::mem::take(&mut self.filling).freeze();
         self.in_flight += 1;
-        let (service, name) = (Arc::clone(&self.service), self.name.clone());
+        let (service, name) = (Arc::clone(&self.service), self.target.name.clone());
         self.spawn(async move {
             let stored = service.upload_part(&name, &id, number, &bytes).await;
             Event::Stored(stored.map(Box::new), reuse(bytes))
@@ -279,18 +278,12 @@ impl S3Writer {
 
     /// Has the service make the object, and waits until it is there.
     fn publish(&mut self) -> Result<(), StorageError> {
-        let (service, name) = (Arc::clone(&self.service), self.name.clone());
+        let (service, target) = (Arc::clone(&self.service), self.target.clone());
         let bytes = self.bytes;
         if self.progress == Progress::Nothing {
             self.progress = Progress::Ending(None);
             let content = std::mem::take(&mut self.filling).freeze();
-            self.spawn(async move {
-                let put = service.put(&name, content, false).await;
-                Event::Ended(match put {
-                    Ok(()) => service.check_length(&name, bytes).await,
-                    failed => failed,
-                })
-            });
+            self.spawn(async move { Event::Ended(service.put_target(&target, content).await) });
         } else {
             if !self.filling.is_empty() {
                 self.send_part()?;
@@ -302,10 +295,9 @@ impl S3Writer {
             let mut parts = std::mem::take(&mut self.stored);
             parts.sort_by_key(CompletedPart::part_number);
             self.progress = Progress::Ending(Some(id.clone()));
-            let is_new = self.mode == PutMode::CreateNew;
-            self.spawn(async move {
-                Event::Ended(service.complete(&name, &id, parts, bytes, is_new).await)
-            });
+            self.spawn(
+                async move { Event::Ended(service.complete(&target, &id, parts, bytes).await) },
+            );
         }
         while !matches!(self.wait("finish")?, Some(Event::Ended(Ok(())))) {}
         self.progress = Progress::Published;
@@ -345,11 +337,10 @@ impl S3Writer {
         for task in self.tasks.drain(..) {
             task.abort();
         }
-        let (service, name) = (Arc::clone(&self.service), self.name.clone());
-        // What is replaced is left alone: it may be the old object still.
-        let ended = matches!(self.progress, Progress::Ending(_)) && self.mode == PutMode::CreateNew;
+        let (service, target) = (Arc::clone(&self.service), self.target.clone());
+        let ended = matches!(self.progress, Progress::Ending(_));
         let removed = self.workers.run(async move {
-            let removal = remove_all(&service, &name, upload, ended);
+            let removal = remove_all(&service, &target, upload, ended);
             tokio::time::timeout(CLEAN_UP_TIMEOUT, removal)
                 .await
                 .unwrap_or_else(|_| Err(Fault::timed_out(CLEAN_UP_TIMEOUT)))
@@ -363,32 +354,39 @@ impl S3Writer {
     }
 }
 
-/// Gives up the upload with this id, and any other of the same object, whose name nobody else has;
-/// removes the object too, if it may have been `ended`.
+/// Gives up the upload with this id and its siblings; removes the object too, if it may have been
+/// `ended` and is new.
 async fn remove_all(
     service: &Service,
-    name: &str,
+    target: &Target,
     upload: Option<String>,
     ended: bool,
 ) -> Result<(), Fault> {
     let known = match &upload {
-        Some(id) => service.abort(name, id, CLEAN_UP).await,
+        Some(id) => service.abort(&target.name, id, CLEAN_UP).await,
         None => Ok(()),
     };
-    // An upload whose beginning was asked for twice has a sibling that nobody knows of.
-    let siblings = match service.open_uploads(Some(name), CLEAN_UP).await {
-        Ok(found) => {
-            let mut result = Ok(());
-            for sibling in found.iter().filter(|found| Some(&found.id) != upload.as_ref()) {
-                result = service.abort(name, &sibling.id, CLEAN_UP).await.and(result);
-            }
-            result
-        }
-        Err(fault) if fault.cause == Cause::NotImplemented => Ok(()),
-        Err(fault) => Err(fault),
+    let siblings = service.abort_siblings(target, upload.as_deref(), CLEAN_UP).await;
+    // What took the place of another object stays: that one is gone.
+    let object = if ended && target.mode == PutMode::CreateNew {
+        remove_object(service, target).await
+    } else {
+        Ok(())
     };
-    let object = if ended { service.delete(name, CLEAN_UP).await } else { Ok(()) };
     known.and(siblings).and(object)
+}
+
+/// Removes the object of this name, unless it is somebody else's.
+async fn remove_object(service: &Service, target: &Target) -> Result<(), Fault> {
+    if target.is_unique {
+        return service.delete(&target.name, CLEAN_UP).await;
+    }
+    match service.head(&target.name, CLEAN_UP).await {
+        Ok(found) if target.made(&found) => service.delete(&target.name, CLEAN_UP).await,
+        Ok(_) => Ok(()),
+        Err(fault) if fault.cause == Cause::NotFound => Ok(()),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// The memory of a part, if nothing else holds on to it.
@@ -433,7 +431,7 @@ impl ObjectWriter for S3Writer {
     fn finish(mut self: Box<Self>) -> Result<ObjectMeta, StorageError> {
         self.check()?;
         self.publish()?;
-        Ok(ObjectMeta::new(self.name.as_str(), self.bytes, None))
+        Ok(ObjectMeta::new(self.target.name.as_str(), self.bytes, None))
     }
 
     fn abort(self: Box<Self>) {

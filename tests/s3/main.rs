@@ -8,4 +8,6 @@ mod fixture;
 mod names;
 mod save;
 mod storage;
+mod sweep;
 mod upload;
+mod way;

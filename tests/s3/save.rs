@@ -15,26 +15,31 @@ use crate::fixture::{chain, open};
 const KEYS: u32 = 30_000;
 
 /// A store whose parts are longer than a part of an upload.
-fn store(storage: S3Storage) -> Store {
+pub(crate) fn store(storage: S3Storage) -> Store {
+    store_with(storage, Duration::ZERO)
+}
+
+fn store_with(storage: S3Storage, save_patience: Duration) -> Store {
     let options = Options::with_storage(Arc::new(storage))
         .parts(2)
         .buffer_bytes(24 << 20)
         .load_patience(Duration::ZERO)
+        .save_patience(save_patience)
         .compression(Compression::None);
     Store::open(options).unwrap()
 }
 
-fn fill(store: &Store, version: u8) {
+pub(crate) fn fill(store: &Store, version: u8) {
     for key in 0..KEYS {
         store.set(&key.to_le_bytes(), vec![version; 600], Expiry::Never).unwrap();
     }
 }
 
-fn holds(store: &Store, version: u8) -> bool {
+pub(crate) fn holds(store: &Store, version: u8) -> bool {
     (0..KEYS).all(|key| store.get(&key.to_le_bytes()).as_deref() == Some(&[version; 600][..]))
 }
 
-fn save(store: &Store) -> Result<(), Error> {
+pub(crate) fn save(store: &Store) -> Result<(), Error> {
     store.save().and_then(Save::wait).map(drop)
 }
 
@@ -160,4 +165,68 @@ fn a_store_never_starts_empty_because_it_could_not_look() {
     let options = Options::with_storage(storage).load_patience(Duration::ZERO);
     let error = Store::open(options).unwrap_err();
     assert!(chain(&error).contains("access is denied"), "{}", chain(&error));
+}
+
+#[test]
+fn a_service_that_stalls_for_a_while_fails_no_save_wherever_that_is() {
+    const STALL: Duration = Duration::from_millis(2500);
+    let run = |nth: usize| {
+        let server = S3Server::start(&["bucket"]);
+        let options = crate::fixture::options(&server, "s3://bucket/p");
+        // Shorter than the stall, so that requests are made again.
+        let storage = S3Storage::open(options.request_timeout(Duration::from_secs(1))).unwrap();
+        let first = store_with(storage, Duration::from_secs(20));
+        fill(&first, 1);
+        let (mut seen, mut until) = (0, None);
+        server.plan(move |_| {
+            seen += 1;
+            if seen == nth {
+                until = Some(std::time::Instant::now() + STALL);
+            }
+            let left = until?.saturating_duration_since(std::time::Instant::now());
+            (!left.is_zero()).then_some(Trouble::Delay(left))
+        });
+        let started = std::time::Instant::now();
+        save(&first).unwrap_or_else(|error| panic!("request {nth}: {}", chain(&error)));
+        server.behave();
+        assert!(server.unfinished().is_empty(), "request {nth}: {:?}", server.unfinished());
+        assert!(holds(&store(open(&server, "s3://bucket/p")), 1), "request {nth}");
+        started.elapsed() >= STALL
+    };
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (1..=17).step_by(2).map(|nth| scope.spawn(move || run(nth))).collect();
+        let stalled = runs.into_iter().map(|run| run.join().unwrap());
+        assert!(stalled.filter(|stalled| *stalled).count() >= 6, "hardly any save met the stall");
+    });
+}
+
+/// Not every service minds `If-None-Match`. Such a save used to fail, and to leave its parts.
+#[test]
+fn a_name_that_somebody_else_takes_in_that_moment_is_left_to_him() {
+    let server = S3Server::start(&["bucket"]);
+    let first = store(open(&server, "s3://bucket/p"));
+    fill(&first, 1);
+    let other = first.save().unwrap().wait().unwrap();
+    let place = server.bucket("bucket").join("p");
+    let manifest = |base: &str| place.join(format!("{base}-summary.dfs"));
+    let others = std::fs::read(manifest(&other.name)).unwrap();
+    let (dir, mut put, mut taken) = (place.clone(), false, false);
+    server.plan(move |asked| {
+        let of_manifest = asked.line.contains("-summary.dfs");
+        if of_manifest && put && !taken && asked.line.starts_with("GET ") {
+            taken = true;
+            let name = asked.line.split(['/', '?']).nth(3).unwrap().replace("%3A", ":");
+            std::fs::write(dir.join(name), &others).unwrap();
+        }
+        put |= of_manifest && asked.is_put();
+        None
+    });
+    let second = first.save().unwrap().wait().unwrap();
+    server.behave();
+    let own = std::fs::read(manifest(&second.name)).unwrap();
+    assert_ne!(own, std::fs::read(manifest(&other.name)).unwrap());
+    let names = server.names("bucket", "p").into_iter();
+    let manifests = names.filter(|name| name.ends_with("-summary.dfs")).count();
+    assert_eq!(manifests, 3, "the other's, the one that was taken, and the one that was got");
+    assert!(holds(&store(open(&server, "s3://bucket/p")), 1));
 }

@@ -139,3 +139,46 @@ fn a_service_without_conditional_puts_gets_plain_ones() {
     assert_eq!(taken.kind(), StorageErrorKind::AlreadyExists);
     assert_eq!(storage.get("new", 1).unwrap(), b"1");
 }
+
+/// A HEAD is refused without a body: that used to be "the service refused the request", and a
+/// token that expired while a save looked whether a name is free ended the save.
+#[test]
+fn the_reason_of_a_refusal_without_a_body_is_asked_for() {
+    let server = S3Server::start(&["bucket"]);
+    let storage = open(&server, "s3://bucket/p");
+    for (status, code, words) in [
+        (400, "ExpiredToken", "token has expired"),
+        (403, "RequestTimeTooSkewed", "set the clock"),
+        (403, "AccessDenied", "access is denied"),
+    ] {
+        server.plan(move |_| Some(Trouble::Refuse(status, code)));
+        let text = chain(&storage.open("object").err().unwrap());
+        assert!(text.contains(words) && text.contains(code), "{text}");
+    }
+}
+
+/// Go's TLS servers answer plain HTTP without a header, and hang up so soon that the body is often
+/// lost; that used to be an answer that cannot be understood, now and then.
+#[test]
+fn plain_http_spoken_to_a_tls_service_is_named_even_if_its_words_are_lost() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for (at, stream) in listener.incoming().map_while(Result::ok).enumerate() {
+            let mut stream = stream;
+            let body =
+                if at == 0 { "" } else { "Client sent an HTTP request to an HTTPS server.\n" };
+            // What stays unread makes a reset of the end. The client may be gone already.
+            let _ = std::io::Read::read(&mut stream, &mut [0; 16]);
+            let answer = format!("HTTP/1.0 400 Bad Request\r\n\r\n{body}");
+            let _ = std::io::Write::write_all(&mut stream, answer.as_bytes());
+        }
+    });
+    let server = S3Server::start(&["bucket"]);
+    let options = options(&server, "s3://bucket").patience(std::time::Duration::from_millis(500));
+    let storage = S3Storage::open(options.endpoint(&format!("http://{address}")).unwrap()).unwrap();
+    for _ in 0..2 {
+        let text = chain(&storage.list().unwrap_err());
+        assert!(text.contains("use https://"), "{text}");
+    }
+}

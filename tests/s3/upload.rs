@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use exuvia::format::storage::{SnapshotStorage, StorageErrorKind};
+use exuvia::format::storage::{PutMode, SnapshotStorage, StorageErrorKind};
 use exuvia_storage_s3::{ChecksumMode, S3Storage};
 use exuvia_tests::s3::{Asked, S3Server, Trouble};
 
@@ -59,6 +59,8 @@ fn trouble_that_passes_is_no_failure() {
     let begin: fn(&Asked) -> bool = |asked| asked.line.contains("?uploads");
     for (at, (which, trouble)) in [
         (begin, Trouble::Refuse(503, "SlowDown")),
+        (part, Trouble::Refuse(400, "XAmzContentSHA256Mismatch")),
+        (part, Trouble::Refuse(400, "IncompleteBody")),
         (part, Trouble::Refuse(500, "InternalError")),
         (part, Trouble::Refuse(503, "SlowDown")),
         (part, Trouble::Refuse(429, "TooManyRequests")),
@@ -99,7 +101,7 @@ fn trouble_that_stays_is_a_failure_that_leaves_nothing() {
         (put, Trouble::Refuse(403, "AccessDenied"), StorageErrorKind::PermissionDenied),
     ] {
         trouble_at(&server, usize::MAX, &trouble, which);
-        let length = if which(&Asked { line: "PUT /".into(), range: None, has_checksum: false }) {
+        let length = if which(&Asked { line: "PUT /".into(), ..Asked::default() }) {
             MIB
         } else {
             bytes.len()
@@ -186,4 +188,74 @@ fn a_service_that_demands_checksums_gets_them() {
     let options = crate::fixture::options(&server, "s3://bucket/p").checksum(ChecksumMode::None);
     let none = S3Storage::open(options).unwrap();
     assert!(upload(&none, "other", &bytes[..100]).is_err(), "none means none");
+}
+
+#[test]
+fn an_object_is_replaced_even_if_the_answer_is_lost() {
+    let server = S3Server::start(&["bucket"]);
+    let storage = open(&server, "s3://bucket/p");
+    for (length, which) in
+        [(100, Asked::is_put as fn(&Asked) -> bool), (11 * MIB, |asked| asked.is_completion())]
+    {
+        let (old, new) = (pattern(length - 1), vec![7; length]);
+        storage.put("dump.rdb", &old[..90], PutMode::Replace).unwrap();
+        let met = trouble_at(&server, 1, &Trouble::LoseAnswer, which);
+        let mut writer = storage.replace("dump.rdb", HINT).unwrap();
+        fill(writer.as_mut(), &new).unwrap();
+        writer.finish().unwrap();
+        assert_eq!(met.load(Ordering::Relaxed), 1);
+        assert_eq!(download(&storage, "dump.rdb").unwrap(), new);
+    }
+    assert!(server.unfinished().is_empty());
+}
+
+#[test]
+fn a_replacement_that_fails_leaves_the_old_object() {
+    let server = S3Server::start(&["bucket"]);
+    let storage = open(&server, "s3://bucket/p");
+    storage.put("dump.rdb", b"old", PutMode::CreateNew).unwrap();
+    for length in [100, 11 * MIB] {
+        let refusal = Trouble::Refuse(403, "AccessDenied");
+        trouble_at(&server, usize::MAX, &refusal, |asked| asked.is_put() || asked.is_completion());
+        let mut writer = storage.replace("dump.rdb", HINT).unwrap();
+        fill(writer.as_mut(), &vec![7; length]).unwrap();
+        writer.finish().unwrap_err();
+        server.behave();
+        assert_eq!(storage.get("dump.rdb", 3).unwrap(), b"old");
+        assert!(server.unfinished().is_empty());
+    }
+}
+
+/// Objects that are no parts of snapshots have names that others may want too: a failing writer
+/// used to remove what a neighbour had stored there, and to give up the neighbour's upload.
+#[test]
+fn a_name_that_two_want_goes_to_one_and_the_other_touches_nothing() {
+    let server = S3Server::start(&["bucket"]);
+    let storages = [(); 2].map(|()| open(&server, "s3://bucket/p"));
+    for (name, length) in [("short.rdb", 100), ("long.rdb", 11 * MIB)] {
+        let contents = [vec![1; length], vec![2; length]];
+        let [first, second] = [0, 1].map(|number: usize| {
+            let mut writer = storages[number].create(name, HINT).unwrap();
+            fill(writer.as_mut(), &contents[number]).unwrap();
+            writer
+        });
+        first.finish().unwrap();
+        let error = second.finish().unwrap_err();
+        assert_eq!(error.kind(), StorageErrorKind::AlreadyExists, "{}", chain(&error));
+        assert_eq!(download(&storages[0], name).unwrap(), contents[0]);
+        assert!(server.unfinished().is_empty());
+    }
+}
+
+#[test]
+fn memory_that_is_short_makes_shorter_parts() {
+    let server = S3Server::start(&["bucket"]);
+    let options = crate::fixture::options(&server, "s3://bucket/p").part_bytes(64 << 20).unwrap();
+    let storage = S3Storage::open(options).unwrap();
+    let bytes = pattern(25 * MIB);
+    server.asked();
+    // The hint grants eleven buffers of a MiB, one of which the caller fills.
+    upload(&storage, "object", &bytes).unwrap();
+    assert_eq!(server.asked().iter().filter(|asked| asked.is_part()).count(), 3);
+    assert_eq!(download(&storage, "object").unwrap(), bytes);
 }

@@ -173,3 +173,122 @@ fn the_offline_tool_reads_a_bucket() {
     assert!(tool(&["prune", "s3://bucket/p", "--keep", "1", "--dry-run"]).contains("kept"));
     assert!(tool(&["list", "s3://bucket/empty"]).contains("no snapshots"));
 }
+
+#[test]
+fn files_in_redis_format_are_saved_to_a_bucket_and_loaded_from_it() {
+    let service = S3Server::start(&["bucket"]);
+    let server = start(&service, &["--nodf_snapshot_format", "--dbfilename=dump"]);
+    let mut client = server.client();
+    // Longer than a part, and twice, so that one takes the place of the other.
+    client.run("DEBUG POPULATE 20000 key 1000 RAND");
+    assert_eq!(client.run("SAVE"), Reply::ok(), "{}", server.log());
+    assert!(service.asked().iter().any(exuvia_tests::s3::Asked::is_part), "in parts");
+    client.run("SET moth luna");
+    client.run("RPUSH list a b c");
+    assert_eq!(client.run("SAVE"), Reply::ok());
+    assert_eq!(service.names("bucket", "p"), ["dump.rdb"]);
+    service.plan(|asked| {
+        let puts = asked.is_part() || asked.is_put();
+        puts.then_some(Trouble::Refuse(403, "AccessDenied"))
+    });
+    client.run("SET moth atlas");
+    assert!(client.run("SAVE").error().contains("access is denied"));
+    service.behave();
+    assert_eq!(service.names("bucket", "p"), ["dump.rdb"]);
+    assert!(service.unfinished().is_empty(), "{:?}", service.unfinished());
+    server.kill();
+
+    let server = start(&service, &["--nodf_snapshot_format", "--dbfilename=dump"]);
+    let mut client = server.client();
+    assert_eq!(client.run("DBSIZE"), Reply::Integer(20_002));
+    assert_eq!(client.run("GET moth").text(), "luna", "what was saved before the failure");
+    assert_eq!(client.run("SAVE RDB s3://bucket/p copy"), Reply::ok());
+    client.run("FLUSHALL");
+    assert_eq!(client.run("DFLY LOAD s3://bucket/p/copy.rdb"), Reply::ok());
+    assert_eq!(client.run("LRANGE list 0 -1").elements().len(), 3);
+    server.kill();
+    let server = start(&service, &["--dbfilename=copy"]);
+    assert_eq!(server.client().run("DBSIZE"), Reply::Integer(20_002));
+}
+
+#[test]
+fn a_snapshot_with_a_fixed_name_is_replaced_whole_or_not_at_all() {
+    let service = S3Server::start(&["bucket"]);
+    let server = start(&service, &["--dbfilename=dump"]);
+    let mut client = server.client();
+    client.run("SET moth luna");
+    client.run("SAVE");
+    let before = service.names("bucket", "p");
+    client.run("SET moth atlas");
+    service.plan(|asked| {
+        let manifest = asked.is_put() && asked.line.contains("-summary.dfs");
+        manifest.then_some(Trouble::Refuse(403, "AccessDenied"))
+    });
+    assert!(client.run("SAVE").error().contains("access is denied"));
+    assert_eq!(service.names("bucket", "p"), before);
+    service.behave();
+    client.run("SAVE");
+    let after = service.names("bucket", "p");
+    assert_eq!(after.len(), before.len(), "{after:?}");
+    assert!(after.iter().filter(|name| before.contains(name)).count() == 1, "{after:?}");
+    server.kill();
+    let server = start(&service, &["--dbfilename=dump"]);
+    assert_eq!(server.client().run("GET moth").text(), "atlas");
+}
+
+#[test]
+fn credentials_that_expire_during_an_upload_are_looked_up_again() {
+    let service = S3Server::start(&["bucket"]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("credentials");
+    let write = |path: &std::path::Path, token: &str| {
+        let text = format!(
+            "[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n\
+             aws_session_token = {token}\n"
+        );
+        std::fs::write(path, text).unwrap();
+    };
+    write(&path, "old");
+    let endpoint = format!("--s3_endpoint={}", service.address());
+    let flags = ["--dir=s3://bucket/p", &endpoint, "--s3_part_size=5MiB"];
+    let file = path.to_str().unwrap();
+    let server = Server::launch(&flags, &[("AWS_SHARED_CREDENTIALS_FILE", file)]);
+    server.wait_for_line("ready to accept commands");
+    let mut client = server.client();
+    client.run("DEBUG POPULATE 30000 key 1000 RAND");
+    let (mut parts, renewed) = (0, path.clone());
+    service.plan(move |asked| {
+        parts += usize::from(asked.is_part());
+        if parts == 3 {
+            write(&renewed, "new");
+        }
+        let expired = parts >= 3 && asked.token.as_deref() == Some("old");
+        expired.then_some(Trouble::Refuse(400, "ExpiredToken"))
+    });
+    assert_eq!(client.run("SAVE"), Reply::ok(), "{}", server.log());
+    assert!(server.log().contains("token has expired"), "{}", server.log());
+    let asked = service.asked();
+    assert!(asked.iter().any(|asked| asked.token.as_deref() == Some("new")));
+    assert!(service.unfinished().is_empty());
+}
+
+#[test]
+fn foreign_objects_are_neither_loaded_nor_removed() {
+    let service = S3Server::start(&["bucket"]);
+    let place = service.bucket("bucket").join("p");
+    std::fs::create_dir_all(&place).unwrap();
+    let foreign = ["dump-old.rdb", "notes.txt", "dump-2020-01-01T00:00:00-summary.dfs.bak"];
+    for name in foreign {
+        std::fs::write(place.join(name), b"not ours").unwrap();
+    }
+    let server = start(&service, &["--snapshot_retain=1"]);
+    let mut client = server.client();
+    client.run("SET moth luna");
+    for _ in 0..3 {
+        assert_eq!(client.run("SAVE"), Reply::ok());
+    }
+    eventually("retention", || manifests(&service).len() == 1);
+    for name in foreign {
+        assert_eq!(std::fs::read(place.join(name)).unwrap(), b"not ours", "{name}");
+    }
+}

@@ -6,5 +6,6 @@ pub mod fixture;
 pub mod heap;
 pub mod history;
 pub mod model;
+pub mod proxy;
 pub mod s3;
 pub mod seed;

@@ -40,10 +40,12 @@ pub enum Trouble {
     LoseAnswer,
     /// Serves it after a while.
     Delay(Duration),
+    /// Answers `200 OK` with this body.
+    Answer(String),
 }
 
 /// A request as a plan of faults sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// Its method, path and query: `PUT /bucket/key?partNumber=1&uploadId=..`.
     pub line: String,
@@ -51,6 +53,8 @@ pub struct Asked {
     pub range: Option<String>,
     /// Whether it carries a checksum.
     pub has_checksum: bool,
+    /// The token of temporary credentials that it is signed with.
+    pub token: Option<String>,
 }
 
 impl Asked {
@@ -219,7 +223,9 @@ async fn handle(
     let headers = request.headers();
     let trailer = headers.get("x-amz-trailer").is_some_and(|name| name == "x-amz-checksum-crc32c");
     let has_checksum = trailer || headers.contains_key("x-amz-checksum-crc32c");
-    let asked = Asked { line, range: range.map(str::to_owned), has_checksum };
+    let token = headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
+    let token = token.map(str::to_owned);
+    let asked = Asked { line, range: range.map(str::to_owned), has_checksum, token };
     let trouble = {
         let mut script = lock(&script);
         script.asked.push(asked.clone());
@@ -252,10 +258,18 @@ async fn handle(
             tokio::time::sleep(time).await;
             answer(service, request).await
         }
+        Some(Trouble::Answer(text)) => {
+            let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync();
+            Ok(Response::new(body))
+        }
     }
 }
 
 async fn answer(service: S3Service, request: Request<Incoming>) -> Result<Answer, BoxError> {
+    // The server looks for what has the name and then writes: real ones do that in one step.
+    static CONDITIONAL: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let is_conditional = request.headers().contains_key("if-none-match");
+    let _one = if is_conditional { Some(CONDITIONAL.lock().await) } else { None };
     let answer = service.call(request.map(s3s::Body::from)).await;
     let answer = answer.map_err(|error| -> BoxError { format!("{error:?}").into() })?;
     Ok(answer.map(|body| body.map_err(Into::into).boxed_unsync()))

@@ -31,6 +31,8 @@ pub(crate) struct Archive {
     pub(super) load_mode: LoadMode,
     /// How long a load at open goes on trying while the storage cannot be read.
     pub(super) load_patience: Duration,
+    /// How long a save goes on trying to look while the storage is not available.
+    pub(super) save_patience: Duration,
     pub(super) rate: Arc<RateLimit>,
     memory_limit: AtomicU64,
     /// How many of the newest snapshots to keep; zero is all.
@@ -150,6 +152,7 @@ impl Archive {
             buffer_bytes: options.buffer_bytes,
             load_mode: options.load,
             load_patience: options.load_patience,
+            save_patience: options.save_patience,
             rate: Arc::new(RateLimit::new(options.max_bytes_per_sec)),
             memory_limit: AtomicU64::new(options.snapshot_memory_limit),
             retain: AtomicU32::new(options.retain),

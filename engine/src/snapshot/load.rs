@@ -193,18 +193,23 @@ impl Opening<'_> {
                 return super::rdb::replace(self.inner, self.storage, &foreign);
             }
         };
-        match replace(self.inner, self.storage, &base, &manifest) {
-            Err(error) if error.is_corruption() => {
-                // A neighbour may have replaced the snapshot under its name meanwhile.
-                let again = read(self.storage, base)?;
-                let same = again.is_some_and(|again| {
-                    let again = again.content.as_ref().ok().and_then(Content::manifest);
-                    again == Some(&*manifest)
-                });
-                if same { Err(error) } else { Err(changed(self.storage, error)) }
-            }
-            result => result,
+        let error = match replace(self.inner, self.storage, &base, &manifest) {
+            Err(error) if error.is_corruption() => error,
+            result => return result,
+        };
+        // A neighbour may have replaced the snapshot under its name meanwhile.
+        let again = read(self.storage, base.clone())?;
+        let same = again.is_some_and(|again| {
+            let again = again.content.as_ref().ok().and_then(Content::manifest);
+            again == Some(&*manifest)
+        });
+        if !same {
+            return Err(changed(self.storage, error));
         }
+        // The way from the storage may have damaged what is sound there. Whoever goes on with an
+        // older snapshot loses writes, so that has to be ruled out.
+        tracing::warn!("{base} is damaged or was on its way: {}", fault::chain(&error));
+        replace(self.inner, self.storage, &base, &manifest)
     }
 }
 

@@ -1,24 +1,56 @@
 //! A storage that counts, limits and stops what a save writes to another one.
 
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use super::archive::Archive;
+use super::fault;
 use super::limit::RateLimit;
+use super::patience::Patience;
 use super::run::Run;
 use crate::format::storage::{
-    Buffer, ObjectMeta, ObjectReader, ObjectWriter, PutMode, SnapshotStorage, StorageError,
-    StorageErrorKind, WriteHint,
+    Buffer, BufferNeeds, ObjectMeta, ObjectReader, ObjectWriter, PutMode, SnapshotStorage,
+    StorageError, StorageErrorKind, WriteHint,
 };
 
 /// Passes everything on to `inner`; objects being written obey the limit, count as progress, and
-/// fail as soon as the save is stopping.
-#[derive(Debug)]
+/// fail as soon as the save is stopping. What only looks is repeated while the storage is not
+/// available.
+#[derive(Clone, Debug)]
 pub(super) struct MeteredStorage<'s> {
     pub(super) inner: &'s dyn SnapshotStorage,
-    pub(super) run: Arc<Run>,
-    pub(super) rate: Arc<RateLimit>,
+    run: Arc<Run>,
+    rate: Arc<RateLimit>,
+    patience: Duration,
 }
 
-impl MeteredStorage<'_> {
+impl<'s> MeteredStorage<'s> {
+    /// What `run` writes to `inner`, as `archive` has it.
+    pub(super) fn new(inner: &'s dyn SnapshotStorage, run: &Arc<Run>, archive: &Archive) -> Self {
+        Self {
+            inner,
+            run: Arc::clone(run),
+            rate: Arc::clone(&archive.rate),
+            patience: archive.save_patience,
+        }
+    }
+
+    /// Repeats `look` while the storage is not available, unless the save is stopping.
+    fn patiently<T>(&self, look: impl Fn() -> Result<T, StorageError>) -> Result<T, StorageError> {
+        let mut patience = Patience::new(self.patience);
+        loop {
+            let error = match look() {
+                Err(error) if error.kind() == StorageErrorKind::Unavailable => error,
+                looked => return looked,
+            };
+            let pause = patience.next_pause(Instant::now());
+            let Some(pause) = pause.filter(|_| !self.run.is_stopping()) else { return Err(error) };
+            tracing::warn!("a save tries again: {}", fault::chain(&error));
+            thread::sleep(pause);
+        }
+    }
+
     fn metered(&self, name: &str, inner: Box<dyn ObjectWriter>) -> Box<dyn ObjectWriter> {
         let canceller = inner.canceller().map(|cancel| self.run.on_stop(cancel));
         let on_stop = OnStop { run: Arc::clone(&self.run), canceller };
@@ -33,7 +65,7 @@ impl SnapshotStorage for MeteredStorage<'_> {
     }
 
     fn list(&self) -> Result<Vec<ObjectMeta>, StorageError> {
-        self.inner.list()
+        self.patiently(|| self.inner.list())
     }
 
     fn create(&self, name: &str, hint: WriteHint) -> Result<Box<dyn ObjectWriter>, StorageError> {
@@ -53,7 +85,7 @@ impl SnapshotStorage for MeteredStorage<'_> {
     }
 
     fn get(&self, name: &str, bytes_max: u64) -> Result<Vec<u8>, StorageError> {
-        self.inner.get(name, bytes_max)
+        self.patiently(|| self.inner.get(name, bytes_max))
     }
 
     fn remove(&self, name: &str) -> Result<(), StorageError> {
@@ -66,6 +98,17 @@ impl SnapshotStorage for MeteredStorage<'_> {
 
     fn free_bytes(&self) -> Result<Option<u64>, StorageError> {
         self.inner.free_bytes()
+    }
+
+    fn buffer_needs(&self, expected_bytes: u64) -> BufferNeeds {
+        self.inner.buffer_needs(expected_bytes)
+    }
+
+    fn sweep_unfinished(
+        &self,
+        is_leftover: &dyn Fn(&ObjectMeta) -> bool,
+    ) -> Result<Vec<String>, StorageError> {
+        self.inner.sweep_unfinished(is_leftover)
     }
 }
 

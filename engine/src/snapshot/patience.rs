@@ -1,4 +1,4 @@
-//! How long a load goes on trying while the storage cannot be read.
+//! How long a load or a save goes on trying while the storage cannot be read.
 
 use std::time::{Duration, Instant};
 

@@ -117,11 +117,10 @@ impl<'s> Naming<'s> {
     ///
     /// See [`Unpublished`].
     pub(super) fn publish(&self, base: &str, bytes: &[u8]) -> Result<Published, Unpublished> {
-        let published = if self.template.has_timestamp() {
-            self.publish_beside(base, bytes)?
-        } else {
-            self.publish_over(base, bytes)?
-        };
+        if self.template.has_timestamp() {
+            return self.publish_beside(base, bytes);
+        }
+        let published = self.publish_over(base, bytes)?;
         self.read_back(&published.base, bytes).map_err(Unpublished::Unknown)?;
         Ok(published)
     }
@@ -158,8 +157,16 @@ impl<'s> Naming<'s> {
         // Names below the chosen one were taken; it may have been taken since.
         let names = (1..=SUFFIX_MAX).map(|n| self.nth(n)).skip_while(|name| name != base);
         for base in names {
-            if self.put_new(&base, bytes)? {
-                return Ok(Published { base, replaced: None });
+            if !self.put_new(&base, bytes)? {
+                continue;
+            }
+            match self.read_back(&base, bytes) {
+                Ok(()) => return Ok(Published { base, replaced: None }),
+                // Not every storage can make sure that a name is free.
+                Err(_) if self.is_taken_by_another(&base, bytes) => {
+                    tracing::warn!("{} went to somebody else", manifest_name(&base));
+                }
+                Err(error) => return Err(Unpublished::Unknown(error)),
             }
         }
         Err(Unpublished::Clean(self.all_taken()))
@@ -227,6 +234,17 @@ impl<'s> Naming<'s> {
                 StorageErrorKind::NotFound | StorageErrorKind::TooLarge => Ok(false),
                 _ => Err(error.into()),
             },
+        }
+    }
+
+    /// Whether a sound manifest of another snapshot has the name.
+    fn is_taken_by_another(&self, base: &str, bytes: &[u8]) -> bool {
+        let name = manifest_name(base);
+        let found = self.storage.get(&name, MANIFEST_BYTES_MAX).ok();
+        let found = found.and_then(|found| Manifest::decode(&name, &found).ok());
+        match (found, Manifest::decode(&name, bytes)) {
+            (Some(found), Ok(own)) => found.snapshot_id != own.snapshot_id,
+            _ => false,
         }
     }
 

@@ -119,9 +119,9 @@ impl Job {
 
     fn conduct_pages(&self, cut: Snapshot) -> Result<Saved, Error> {
         let archive = self.inner.archive();
-        let storage = &*self.storage;
+        let storage = MeteredStorage::new(&*self.storage, &self.run, archive);
         let stamp = archive.next_stamp(cut.cut_unix_ms());
-        let naming = Naming::new(storage, &self.template.names, stamp.cut_unix_ms);
+        let naming = Naming::new(&storage, &self.template.names, stamp.cut_unix_ms);
         let hash_seed = HashSeed(cut.hash_seed());
         let pages = PageOptions { codec: archive.codec(), ..PageOptions::default() };
         let estimate = Estimate::of(&cut, pages, archive.parts);
@@ -138,11 +138,7 @@ impl Job {
         let buffers =
             budget::write_plan(archive.buffer_bytes, archive.parts as usize, expected_bytes, needs);
         let plan = Plan {
-            storage: MeteredStorage {
-                inner: storage,
-                run: Arc::clone(&self.run),
-                rate: Arc::clone(&archive.rate),
-            },
+            storage: storage.clone(),
             snapshot_id: random_id()?,
             hash_seed,
             pages,

@@ -7,7 +7,7 @@ use super::fault;
 use super::publish::local_time;
 use crate::Error;
 use crate::format::storage::{SnapshotStorage, StorageErrorKind};
-use crate::format::{MANIFEST_BYTES_MAX, Manifest, manifest_name};
+use crate::format::{FormatError, MANIFEST_BYTES_MAX, Manifest, manifest_name};
 
 /// How far a name may lie behind the best cut and still be of a newer one: a day of time zones
 /// and two hours of clocks set back.
@@ -201,7 +201,7 @@ pub(super) fn read(
             super::rdb::Foreign::dragonfly(&base, name, &bytes)
                 .map(|foreign| Content::Foreign(Box::new(foreign)))
         }
-        Ok(bytes) => Manifest::decode(&name, &bytes)
+        Ok(bytes) => decode_or_reread(storage, &name, bytes)
             .map(|manifest| Content::Pages(Box::new(manifest)))
             .map_err(|error| fault::while_reading(&name, error)),
         Err(error) if error.kind() == StorageErrorKind::NotFound => return Ok(None),
@@ -212,4 +212,21 @@ pub(super) fn read(
         Err(error) => return Err(error.into()),
     };
     Ok(Some(Candidate { base, content }))
+}
+
+/// Decodes a manifest; one that cannot be understood is read once more, since the way from the
+/// storage may have damaged what is sound there.
+fn decode_or_reread(
+    storage: &dyn SnapshotStorage,
+    name: &str,
+    bytes: Vec<u8>,
+) -> Result<Manifest, FormatError> {
+    let error = match Manifest::decode(name, &bytes) {
+        Err(error) => error,
+        manifest => return manifest,
+    };
+    match storage.get(name, MANIFEST_BYTES_MAX) {
+        Ok(second) if second != bytes => Manifest::decode(name, &second),
+        Ok(_) | Err(_) => Err(error),
+    }
 }

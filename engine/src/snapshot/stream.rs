@@ -13,7 +13,7 @@ use super::meter::MeteredStorage;
 use super::run::Run;
 use super::walks::{WalkSlot, Walks, lock};
 use crate::collection::Encoder;
-use crate::format::storage::{SnapshotStorage, StorageError};
+use crate::format::storage::{SnapshotStorage, StorageError, StorageErrorKind};
 use crate::format::{
     FormatError, HashRange, HashSeed, PageOptions, PartEntry, PartHeader, PartWriter, Pushed,
     Record, SnapshotId, ValueType, part_name,
@@ -67,8 +67,12 @@ impl Drop for FinishedParts<'_> {
         self.run.abort();
         for part in &self.entries {
             // Nobody lists the part, so a later sweep finds it.
-            if let Err(error) = self.storage.remove(&part.name) {
-                tracing::warn!("a part of a failed save stays behind: {}", fault::chain(&error));
+            let Err(error) = self.storage.remove(&part.name) else { continue };
+            let name = &part.name;
+            tracing::warn!("{name}, of a failed save, stays behind: {}", fault::chain(&error));
+            // Nobody waits for a storage that is gone once for every part.
+            if error.kind() == StorageErrorKind::Unavailable {
+                return;
             }
         }
     }

@@ -50,8 +50,12 @@ pub(super) fn sweep_unfinished(
     let now = archive.clock.unix_ms();
     let is_leftover = |object: &ObjectMeta| {
         let ours = SnapshotFile::parse(&object.name).is_some_and(|file| {
-            let is_part = matches!(file.kind, SnapshotFileKind::Part { .. });
-            is_part && template.matches(file.base)
+            // A manifest is never long enough for an upload in parts.
+            let is_long = match file.kind {
+                SnapshotFileKind::Part { .. } | SnapshotFileKind::Rdb => true,
+                SnapshotFileKind::Manifest => false,
+            };
+            is_long && template.matches(file.base)
         });
         ours && is_old(object, now)
     };

@@ -511,7 +511,7 @@ pub(crate) static FLAGS: &[Flag] = &[
         BYTES,
         "8MiB",
         "size of the parts of an upload, 5MiB to 5GiB; they are longer where an object would need \
-         too many",
+         too many, and shorter where snapshot_buffer_bytes has no room for them",
     )
     .check(check::s3_part_size),
     Flag::new(

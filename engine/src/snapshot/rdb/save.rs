@@ -1,7 +1,6 @@
 //! A save as one RDB file.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::thread;
 
 use exuvia_rdb::{Event, RdbError, Version, WriteOptions, Writer};
@@ -33,6 +32,8 @@ struct Head {
     version: Version,
     cut_unix_ms: u64,
     memory_bytes: u64,
+    /// How long the file will be, roughly.
+    expected_bytes: u64,
 }
 
 /// Writes the cut into a file, and gives that its name.
@@ -43,7 +44,8 @@ struct Head {
 pub(crate) fn conduct(job: &Job, cut: Snapshot) -> Result<Saved, Error> {
     let archive = job.inner.archive();
     let stamp = archive.next_stamp(cut.cut_unix_ms());
-    let naming = Naming::new(&*job.storage, &job.template.names, stamp.cut_unix_ms);
+    let storage = MeteredStorage::new(&*job.storage, &job.run, archive);
+    let naming = Naming::new(&storage, &job.template.names, stamp.cut_unix_ms);
     let pages = PageOptions { codec: Codec::None, ..PageOptions::default() };
     let estimate = Estimate::of(&cut, pages, 1);
     job.run.meter.expect(cut.len_hint(), cut.data_bytes_hint());
@@ -51,7 +53,8 @@ pub(crate) fn conduct(job: &Job, cut: Snapshot) -> Result<Saved, Error> {
     let look = || job.check_memory(held_before);
     let version = lowest_version(&cut, archive.rdb_version_max())?;
     let (cut_unix_ms, memory_bytes) = (stamp.cut_unix_ms, cut.data_bytes_hint());
-    let head = Head { version, cut_unix_ms, memory_bytes };
+    let head =
+        Head { version, cut_unix_ms, memory_bytes, expected_bytes: estimate.expected_bytes() };
     let walks = Walks::new(cut.into_walks(1));
 
     let target = job.prepare(|| naming.choose_rdb(), &estimate, &walks, look)?;
@@ -63,7 +66,7 @@ pub(crate) fn conduct(job: &Job, cut: Snapshot) -> Result<Saved, Error> {
             let _working = working;
             // Clients go first; where the system refuses, the save is merely less polite.
             let _ = crate::disk::lower_priority();
-            catch_unwind(AssertUnwindSafe(|| write_file(job, &target, &name, &head, &walks)))
+            catch_unwind(AssertUnwindSafe(|| write_file(job, &storage, &target, &head, &walks)))
                 .unwrap_or_else(|panic| Err(fault::panicked("write", &name, &*panic)))
                 .inspect_err(|_| job.run.stop(Error::SaveCancelled))
         });
@@ -99,18 +102,15 @@ pub(crate) fn conduct(job: &Job, cut: Snapshot) -> Result<Saved, Error> {
 
 fn write_file(
     job: &Job,
+    storage: &MeteredStorage<'_>,
     target: &Target,
-    name: &str,
     head: &Head,
     walks: &Walks,
 ) -> Result<(Destination, u64), Error> {
     let archive = job.inner.archive();
-    let storage = MeteredStorage {
-        inner: &*job.storage,
-        run: Arc::clone(&job.run),
-        rate: Arc::clone(&archive.rate),
-    };
-    let hint = budget::write_plan(archive.buffer_bytes, 1, 0, storage.buffer_needs(0)).hint;
+    let name = &*rdb_name(&target.base);
+    let needs = storage.buffer_needs(head.expected_bytes);
+    let hint = budget::write_plan(archive.buffer_bytes, 1, head.expected_bytes, needs).hint;
     let object =
         if target.replaces { storage.replace(name, hint)? } else { storage.create(name, hint)? };
     let destination = Destination::new(object)?;

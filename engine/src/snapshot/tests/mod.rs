@@ -46,6 +46,7 @@ impl World {
             .buffer_bytes(8 << 20)
             .compression(Compression::None)
             .load_patience(Duration::ZERO)
+            .save_patience(Duration::ZERO)
             .maintenance(false)
     }
 
