@@ -57,6 +57,7 @@ impl<O: Order> Tree<O> {
 }
 
 /// The same of trees that a collection need not have.
+#[expect(clippy::option_option, reason = "an older version without the tree is not none")]
 pub(crate) fn index_bytes_not_in<O: Order>(
     ours: Option<&Tree<O>>,
     successor: Option<&Tree<O>>,
