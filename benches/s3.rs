@@ -198,10 +198,9 @@ fn downloads(group: &mut Group<'_>, service: &Service, keys: usize, bytes: usize
 #[expect(clippy::print_stdout, reason = "a benchmark reports there")]
 fn memory(service: &Service, store: &Store, content: &Bytes) {
     let storage: Arc<dyn SnapshotStorage> = Arc::new(service.storage("memory"));
-    let runs: [(&str, Box<dyn Fn() + '_>); 2] = [
-        ("exuvia, save/2", Box::new(|| drop(save_to(store, &storage)))),
-        ("sdk, upload_part/8", Box::new(|| put_parts(service, content, PARTS_IN_FLIGHT))),
-    ];
+    let save = || drop(save_to(store, &storage));
+    let put = || put_parts(service, content, PARTS_IN_FLIGHT);
+    let runs: [(&str, &dyn Fn()); 2] = [("exuvia, save/2", &save), ("sdk, upload_part/8", &put)];
     for (name, run) in runs {
         let started = Instant::now();
         let peak = peak_bytes(run);

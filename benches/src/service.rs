@@ -45,17 +45,15 @@ impl Service {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let variable = |name: &str| std::env::var(name).expect("credentials in the environment");
-        let (endpoint, access_key, secret_key, files) = match std::env::var(ENDPOINT) {
-            Ok(endpoint) => {
+        let (endpoint, access_key, secret_key, files) =
+            if let Ok(endpoint) = std::env::var(ENDPOINT) {
                 let keys = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"));
                 (endpoint, keys.0, keys.1, None)
-            }
-            Err(_) => {
+            } else {
                 let (key, secret) = ("exuvia-bench".to_owned(), "not-really-secret".to_owned());
                 let (endpoint, files) = start(&runtime, &key, &secret);
                 (endpoint, key, secret, Some(files))
-            }
-        };
+            };
         let credentials = Credentials::new(&access_key, &secret_key, None, None, "bench");
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())

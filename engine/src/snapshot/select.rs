@@ -201,7 +201,7 @@ pub(super) fn read(
             super::rdb::Foreign::dragonfly(&base, name, &bytes)
                 .map(|foreign| Content::Foreign(Box::new(foreign)))
         }
-        Ok(bytes) => decode_or_reread(storage, &name, bytes)
+        Ok(bytes) => decode_or_reread(storage, &name, &bytes)
             .map(|manifest| Content::Pages(Box::new(manifest)))
             .map_err(|error| fault::while_reading(&name, error)),
         Err(error) if error.kind() == StorageErrorKind::NotFound => return Ok(None),
@@ -219,14 +219,14 @@ pub(super) fn read(
 fn decode_or_reread(
     storage: &dyn SnapshotStorage,
     name: &str,
-    bytes: Vec<u8>,
+    bytes: &[u8],
 ) -> Result<Manifest, FormatError> {
-    let error = match Manifest::decode(name, &bytes) {
+    let error = match Manifest::decode(name, bytes) {
         Err(error) => error,
         manifest => return manifest,
     };
     match storage.get(name, MANIFEST_BYTES_MAX) {
-        Ok(second) if second != bytes => Manifest::decode(name, &second),
+        Ok(second) if second != *bytes => Manifest::decode(name, &second),
         Ok(_) | Err(_) => Err(error),
     }
 }
