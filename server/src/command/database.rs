@@ -78,6 +78,11 @@ fn swapdb(call: &mut Call<'_>) -> Outcome {
     };
     let a = existing(a).ok_or(Failure::DATABASE_RANGE)?;
     let b = existing(b).ok_or(Failure::DATABASE_RANGE)?;
+    if a == b {
+        // Nothing changes, so nobody who watches a key is to hear of it.
+        call.out.ok();
+        return Ok(());
+    }
     let exists = |database, key: &[u8]| {
         call.server.store.database(database).is_ok_and(|database| database.contains_key(key))
     };

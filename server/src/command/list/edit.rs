@@ -104,6 +104,10 @@ fn lrem(call: &mut Call<'_>) -> Outcome {
 
 /// Removes the elements at `places`, which are in order.
 fn remove(list: &mut List, places: &[u64]) {
+    if places.is_empty() {
+        // A list made anew would count as changed with those who watch its key.
+        return;
+    }
     if (places.len() as u64) < list.len() / 16 {
         // From the last to the first, so that those to come keep their places.
         for place in places.iter().rev() {

@@ -22,11 +22,15 @@ pub(super) const COMMANDS: &[Spec] = &[
         .key()
         .access(&[&["RW", "access", "delete"]])
         .doc("1.0.0", "O(N) where N is the number of elements returned", "Takes the last off."),
-    Spec::now(Group::List, "lmpop", -4, lmpop).writes().doc(
-        "7.0.0",
-        "O(N) in keys and elements",
-        "Takes elements off the first list that has any.",
-    ),
+    Spec::now(Group::List, "lmpop", -4, lmpop)
+        .writes()
+        .numbered_keys(1)
+        .access(&[&["RW", "access", "delete"]])
+        .doc(
+            "7.0.0",
+            "O(N) in keys and elements",
+            "Takes elements off the first list that has any.",
+        ),
     Spec::now(Group::List, "lmove", 5, lmove)
         .writes()
         .grows()

@@ -20,11 +20,12 @@ use crate::resp::{Args, Output};
 pub(super) const COMMANDS: &[Spec] = &[
     shown("sinter", "Returns the members that all sets have."),
     stored("sinterstore", "Stores the members that all sets have.", "RW"),
-    Spec::now(Group::Set, "sintercard", -3, now).long(0, later).reads().doc(
-        "7.0.0",
-        COMPLEXITY,
-        "Counts the members that all sets have.",
-    ),
+    Spec::now(Group::Set, "sintercard", -3, now)
+        .long(0, later)
+        .reads()
+        .numbered_keys(1)
+        .access(&[&["RO", "access"]])
+        .doc("7.0.0", COMPLEXITY, "Counts the members that all sets have."),
     shown("sunion", "Returns the members that any of the sets has."),
     stored("sunionstore", "Stores the members that any of the sets has.", "OW"),
     shown("sdiff", "Returns the members of the first set that no other has."),
