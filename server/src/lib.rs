@@ -26,6 +26,7 @@ mod listener;
 mod log;
 mod memory;
 mod number;
+mod packing;
 mod place;
 pub mod resp;
 mod run;

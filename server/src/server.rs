@@ -15,6 +15,7 @@ use crate::command::{CommandId, Failure, Spec};
 use crate::flags::Settings;
 use crate::gate::{Gate, Reasons};
 use crate::memory;
+use crate::packing::Packing;
 use crate::place::Place;
 use crate::resp::{Args, Limits};
 use crate::shutdown::Request;
@@ -35,6 +36,8 @@ pub(crate) struct Server {
     pub(crate) gate: Gate,
     pub(crate) watched: Arc<Watched>,
     pub(crate) slow: Slow,
+    /// How Redis would pack collections.
+    pub(crate) packing: Packing,
     /// Shared by writes that run on threads of their own.
     aside: Arc<RwLock<()>>,
     /// Held by whoever works on whole databases for longer than a moment.
@@ -77,6 +80,7 @@ impl Server {
             channels: Channels::default(),
             gate,
             watched: Arc::default(),
+            packing: Packing::default(),
             aside: Arc::default(),
             whole: Arc::default(),
             threads,

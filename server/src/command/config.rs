@@ -4,6 +4,7 @@ use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
 use crate::flags::{FLAGS, Flag, Settings};
 use crate::glob;
+use crate::packing::Packing;
 
 pub(super) const COMMANDS: &[Spec] = &[Spec::container(
     Group::Server,
@@ -37,23 +38,13 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
 .doc("2.0.0", "Depends on subcommand.", "A container for server configuration commands.")];
 
 /// Parameters of Redis that have one meaning here. Clients and benchmarks ask for them.
-const FIXED: [(&str, &str); 16] = [
+const FIXED: [(&str, &str); 6] = [
     ("appendonly", "no"),
     ("cluster-enabled", "no"),
-    ("hash-max-listpack-entries", "128"),
-    ("hash-max-listpack-value", "64"),
-    ("hash-max-ziplist-entries", "128"),
-    ("hash-max-ziplist-value", "64"),
     ("lazyfree-lazy-user-flush", "yes"),
-    ("list-max-listpack-size", "-2"),
     ("maxmemory-policy", "noeviction"),
     ("save", ""),
-    ("set-max-intset-entries", "512"),
     ("stop-writes-on-bgsave-error", "no"),
-    ("zset-max-listpack-entries", "128"),
-    ("zset-max-listpack-value", "64"),
-    ("zset-max-ziplist-entries", "128"),
-    ("zset-max-ziplist-value", "64"),
 ];
 
 fn get(call: &mut Call<'_>) -> Outcome {
@@ -78,6 +69,9 @@ fn get(call: &mut Call<'_>) -> Outcome {
     }
     for (name, value) in FIXED {
         matching(name, &|| value.to_owned());
+    }
+    for (name, value) in call.server.packing.iter() {
+        matching(name, &|| value.to_string());
     }
     call.out.map(found.len());
     for (name, value) in found {
@@ -110,19 +104,24 @@ fn set(call: &mut Call<'_>) -> Outcome {
     }
     // All of it takes effect, or none.
     let mut changed = call.server.settings().clone();
+    let mut packing = Vec::new();
     for pair in (0..pairs.len()).step_by(2) {
         let name = String::from_utf8_lossy(pairs.at(pair)).to_ascii_lowercase();
         let value = String::from_utf8_lossy(pairs.at(pair + 1));
         if FIXED.contains(&(name.as_str(), &*value)) {
             continue;
         }
+        let refused =
+            |reason: String| Failure::from(format!("ERR CONFIG SET failed: '{name}' {reason}"));
+        if let Some(parameter) = Packing::find(&name) {
+            packing.push((parameter, Packing::parse(parameter, &value).map_err(refused)?));
+            continue;
+        }
         let fixed = FIXED.iter().any(|(fixed, _)| *fixed == name);
         let flag =
             FLAGS.iter().find(|flag| flag.name == name || flag.redis_name == Some(name.as_str()));
         match flag {
-            Some(flag) => changed.set(flag.name, &value).map_err(|reason| {
-                Failure::from(format!("ERR CONFIG SET failed: '{name}' {reason}"))
-            })?,
+            Some(flag) => changed.set(flag.name, &value).map_err(refused)?,
             None if fixed => {
                 return Err(format!("ERR CONFIG SET failed: '{name}' is immutable").into());
             }
@@ -136,6 +135,9 @@ fn set(call: &mut Call<'_>) -> Outcome {
     }
     call.server.apply(&changed)?;
     *call.server.settings_mut() = changed;
+    for (parameter, value) in packing {
+        call.server.packing.set(parameter, value);
+    }
     call.out.ok();
     Ok(())
 }

@@ -30,6 +30,7 @@ mod elements;
 mod elements_scan;
 mod expire;
 mod expiry;
+mod function;
 mod generic;
 mod hash;
 mod info;
@@ -62,7 +63,7 @@ pub(crate) use spec::{Flags, Handler, Spec};
 pub(crate) use table::{CommandId, Table};
 
 /// Every command by family.
-static FAMILIES: [&[Spec]; 60] = [
+static FAMILIES: [&[Spec]; 61] = [
     connection::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
@@ -105,6 +106,7 @@ static FAMILIES: [&[Spec]; 60] = [
     snapshot::COMMANDS,
     admin::COMMANDS,
     acl::COMMANDS,
+    function::COMMANDS,
     cluster::COMMANDS,
     slowlog::COMMANDS,
     latency::COMMANDS,

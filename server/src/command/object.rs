@@ -5,6 +5,7 @@ use exuvia::Collection;
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
 use crate::number::parse_i64;
+use crate::packing::{Packing, Parameter};
 
 pub(super) const COMMANDS: &[Spec] = &[Spec::container(
     Group::Generic,
@@ -45,9 +46,10 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
 const EMBEDDED_BYTES_MAX: usize = 44;
 
 fn encoding(call: &mut Call<'_>) -> Outcome {
+    let packing = &call.server.packing;
     let encoding = call.keys.peek(call.args.at(2), |entry| {
         if let Some(collection) = entry.collection {
-            collection_encoding(collection)
+            collection_encoding(collection, packing)
         } else if parse_i64(entry.value).is_some() {
             "int"
         } else if entry.value.len() <= EMBEDDED_BYTES_MAX {
@@ -63,30 +65,28 @@ fn encoding(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// Redis's limits to what it packs, in their defaults: elements of hashes and sorted sets, bytes
-/// of each, and members of a set of integers.
-const PACKED_LEN_MAX: u64 = 128;
-const PACKED_BYTES_MAX: usize = 64;
-const INTEGERS_LEN_MAX: u64 = 512;
-
 /// The name of what Redis keeps such a collection in, if it did not have more or larger elements
 /// before.
-fn collection_encoding(collection: &Collection) -> &'static str {
-    let is_short = |bytes: &[u8]| bytes.len() <= PACKED_BYTES_MAX;
-    let is_packed = collection.len() <= PACKED_LEN_MAX
-        && match collection {
-            Collection::Hash(hash) => {
-                hash.iter().all(|(field, value)| is_short(field) && is_short(value))
-            }
-            Collection::SortedSet(set) => set.iter().all(|(member, _)| is_short(member)),
-            _ => false,
-        };
+fn collection_encoding(collection: &Collection, packing: &Packing) -> &'static str {
+    let is_packed = match collection {
+        Collection::Hash(hash) => {
+            let is_short = |bytes: &[u8]| bytes.len() as u64 <= packing.len(Parameter::HashValue);
+            hash.len() <= packing.len(Parameter::HashEntries)
+                && hash.iter().all(|(field, value)| is_short(field) && is_short(value))
+        }
+        Collection::SortedSet(set) => {
+            let bytes_max = packing.len(Parameter::SortedSetValue);
+            set.len() <= packing.len(Parameter::SortedSetEntries)
+                && set.iter().all(|(member, _)| member.len() as u64 <= bytes_max)
+        }
+        _ => false,
+    };
     match collection {
         Collection::List(_) => "quicklist",
         Collection::Stream(_) => "stream",
         Collection::Hash(_) | Collection::SortedSet(_) if is_packed => "listpack",
         Collection::Set(set)
-            if set.len() <= INTEGERS_LEN_MAX
+            if set.len() <= packing.len(Parameter::SetIntegers)
                 && set.iter().all(|member| parse_i64(member).is_some()) =>
         {
             "intset"

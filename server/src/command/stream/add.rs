@@ -8,6 +8,7 @@ use super::trim::Trim;
 use crate::command::call::is;
 use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Failure, Outcome};
+use crate::packing::Parameter;
 
 pub(in crate::command) const COMMANDS: &[Spec] = &[
     Spec::now(Group::Stream, "xadd", -5, xadd)
@@ -53,6 +54,7 @@ impl NewId {
 
 fn xadd(call: &mut Call<'_>) -> Outcome {
     let now_unix_ms = call.server.now_ms();
+    let node_entries = call.server.packing.len(Parameter::StreamEntries);
     let Call { args, out, keys, spec, .. } = call;
     let (mut trim, mut only_existing, mut next) = (Trim::default(), false, 2);
     let id = loop {
@@ -90,7 +92,7 @@ fn xadd(call: &mut Call<'_>) -> Outcome {
         if !stream.append(id, pairs) {
             return Err(TOO_SMALL);
         }
-        trim.apply(stream);
+        trim.apply(stream, node_entries);
         Ok(Some(id))
     })?;
     match added {
@@ -101,7 +103,7 @@ fn xadd(call: &mut Call<'_>) -> Outcome {
 }
 
 fn xtrim(call: &mut Call<'_>) -> Outcome {
-    let Call { args, out, keys, .. } = call;
+    let Call { args, out, keys, server, .. } = call;
     let (mut trim, mut next) = (Trim::default(), 2);
     while next < args.len() {
         next = trim.option(*args, next)?.ok_or(Failure::SYNTAX)?;
@@ -112,8 +114,10 @@ fn xtrim(call: &mut Call<'_>) -> Outcome {
             "ERR syntax error, XTRIM must be called with a trimming strategy",
         ));
     }
-    let removed =
-        keys.update_collection(args.at(1), |stream: &mut Stream| Ok(trim.apply(stream)))?;
+    let node_entries = server.packing.len(Parameter::StreamEntries);
+    let removed = keys.update_collection(args.at(1), |stream: &mut Stream| {
+        Ok(trim.apply(stream, node_entries))
+    })?;
     out.count(removed);
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::{delivery, reply};
 use crate::command::call::{integer, is};
 use crate::command::spec::{Flags, Group, Spec};
 use crate::command::{Call, Failure, NowFn, Outcome};
+use crate::packing::Parameter;
 use crate::resp::Output;
 
 const fn sub(name: &'static str, arity: i32, run: NowFn) -> Spec {
@@ -36,8 +37,6 @@ pub(in crate::command) const COMMANDS: &[Spec] = &[Spec::container(
 )
 .doc("5.0.0", "Depends on subcommand.", "A container for stream introspection commands.")];
 
-/// Entries that Redis packs in a node, by which it reports the size of its tree.
-const NODE_ENTRIES: u64 = 100;
 /// Entries that `FULL` shows unless it is told.
 const SHOWN: i64 = 10;
 
@@ -61,11 +60,12 @@ fn stream(call: &mut Call<'_>) -> Outcome {
         6 if is(args.at(3), "full") && is(args.at(4), "count") => Some(integer(args, 5)?),
         _ => return Err(wrong()),
     };
+    let node_entries = call.server.packing.len(Parameter::StreamEntries).max(1);
     let out = &mut *call.out;
     match shown {
         None => {
             out.map(10);
-            figures(out, &stream);
+            figures(out, &stream, node_entries);
             out.bulk(b"groups");
             out.count(stream.groups().len() as u64);
             out.bulk(b"first-entry");
@@ -77,15 +77,15 @@ fn stream(call: &mut Call<'_>) -> Outcome {
             // None at all means all of them.
             let count = if count < 0 { SHOWN } else { count };
             let count = if count == 0 { usize::MAX } else { count as usize };
-            full(out, &stream, count);
+            full(out, &stream, count, node_entries);
         }
     }
     Ok(())
 }
 
 /// The fields that either form begins with.
-fn figures(out: &mut Output, stream: &Stream) {
-    let nodes = stream.len().div_ceil(NODE_ENTRIES);
+fn figures(out: &mut Output, stream: &Stream, node_entries: u64) {
+    let nodes = stream.len().div_ceil(node_entries);
     for (field, number) in
         [("length", stream.len()), ("radix-tree-keys", nodes), ("radix-tree-nodes", nodes + 1)]
     {
@@ -102,9 +102,9 @@ fn figures(out: &mut Output, stream: &Stream) {
     reply::id(out, stream.first().map_or(StreamId::MIN, |entry| entry.id));
 }
 
-fn full(out: &mut Output, stream: &Stream, count: usize) {
+fn full(out: &mut Output, stream: &Stream, count: usize, node_entries: u64) {
     out.map(9);
-    figures(out, stream);
+    figures(out, stream, node_entries);
     out.bulk(b"entries");
     out.array(stream.iter().len().min(count));
     stream.iter().take(count).for_each(|entry| reply::entry(out, &entry));

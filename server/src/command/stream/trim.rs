@@ -7,10 +7,10 @@ use crate::command::Failure;
 use crate::command::call::{integer, is};
 use crate::resp::Args;
 
-/// Entries that trimming about so far removes together, as many as Redis packs in a node.
-const NODE_ENTRIES: u64 = 100;
-/// Entries that trimming about so far removes at most, unless it is told.
-const LIMIT: u64 = 100 * NODE_ENTRIES;
+/// Nodes that trimming about so far removes at most, unless it is told how many entries.
+const NODES_MAX: u64 = 100;
+/// Entries that it removes at most where the nodes have no limit.
+const ENTRIES_MAX: u64 = 10_000;
 
 /// What is kept.
 #[derive(Clone, Copy, Debug)]
@@ -82,28 +82,33 @@ impl Trim {
         self.kept.is_none()
     }
 
-    /// Removes what is not kept; returns how many entries that were.
-    pub(super) fn apply(&self, stream: &mut Stream) -> u64 {
+    /// Removes what is not kept; returns how many entries that were. Trimming about so far removes
+    /// whole nodes of `node_entries` entries each.
+    pub(super) fn apply(&self, stream: &mut Stream, node_entries: u64) -> u64 {
         let surplus = match self.kept {
             None => 0,
             Some(Kept::Newest(len)) => stream.len().saturating_sub(len),
             Some(Kept::From(id)) => stream.count_below(id),
         };
-        let removed = if self.about { self.whole_nodes(stream, surplus) } else { surplus };
+        let removed =
+            if self.about { self.whole_nodes(stream, surplus, node_entries) } else { surplus };
         stream.trim_first(removed);
         removed
     }
 
     /// How many of the first `surplus` entries fill nodes of Redis.
-    fn whole_nodes(&self, stream: &Stream, surplus: u64) -> u64 {
+    fn whole_nodes(&self, stream: &Stream, surplus: u64, node_entries: u64) -> u64 {
         let most = match self.limit {
-            None => LIMIT,
+            None if node_entries == 0 => ENTRIES_MAX,
+            None => node_entries.saturating_mul(NODES_MAX).min(100 * ENTRIES_MAX),
             Some(0) => u64::MAX,
             Some(limit) => limit,
         };
+        // Without a limit to their entries nodes are as long as with the usual one.
+        let node = if node_entries == 0 { NODES_MAX } else { node_entries };
         // Nodes are filled from the first entry there ever was.
-        let before = stream.entries_added().saturating_sub(stream.len()) % NODE_ENTRIES;
-        let whole = |count: u64| (before + count) / NODE_ENTRIES * NODE_ENTRIES;
+        let before = stream.entries_added().saturating_sub(stream.len()) % node;
+        let whole = |count: u64| before.saturating_add(count) / node * node;
         let removed = whole(surplus.min(most)).saturating_sub(before);
         if surplus == stream.len() && surplus <= most { surplus } else { removed }
     }
