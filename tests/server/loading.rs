@@ -29,7 +29,7 @@ fn damage(dir: &Path, file: &str) {
 #[test]
 fn commands_wait_their_turn_while_data_is_loaded() {
     let server = Server::start(&[]);
-    server.client().run("DEBUG POPULATE 400000 key 64 RAND");
+    server.client().run("DEBUG POPULATE 1000000 key 64 RAND");
     let dir = server.stop().unwrap();
     let server = Server::start_loading(dir.path(), &[]);
     let mut client = server.client();
@@ -46,7 +46,7 @@ fn commands_wait_their_turn_while_data_is_loaded() {
         _ => true,
     });
     assert!(refused > 0, "loading took no time");
-    assert_eq!(client.run("DBSIZE"), Reply::Integer(400_000));
+    assert_eq!(client.run("DBSIZE"), Reply::Integer(1_000_000));
 }
 
 #[test]

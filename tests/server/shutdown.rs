@@ -180,10 +180,17 @@ fn an_exit_while_loading_publishes_nothing() {
     let server = Server::start(&[]);
     server.client().run("DEBUG POPULATE 300000 key 64 RAND");
     let dir = server.stop().unwrap();
-    let before = files(dir.path(), ".dfs");
-    let mut server = Server::start_loading(dir.path(), &[]);
-    server.signal("TERM");
-    assert_eq!(server.wait().code(), Some(0));
-    assert!(!server.log().contains("ready to accept commands"), "loading took no time");
-    assert_eq!(files(dir.path(), ".dfs"), before);
+    // On a busy machine the signal may come when everything is loaded.
+    let caught_loading = (0..10).any(|_| {
+        let before = files(dir.path(), ".dfs");
+        let mut server = Server::start_loading(dir.path(), &[]);
+        server.signal("TERM");
+        assert_eq!(server.wait().code(), Some(0));
+        let caught = !server.log().contains("ready to accept commands");
+        if caught {
+            assert_eq!(files(dir.path(), ".dfs"), before);
+        }
+        caught
+    });
+    assert!(caught_loading, "loading took no time");
 }
