@@ -243,13 +243,33 @@ impl SortedSet {
     }
 
     /// How many members are below `member` in the order of bytes; at or below it with
-    /// `after_equal`. Means something only where all scores are equal.
+    /// `after_equal`. O(log n) where all scores are equal. Where they are not it takes O((log n)^2),
+    /// and means something only if the order by scores is one by bytes too.
     pub fn rank_of_member(&self, member: &[u8], after_equal: bool) -> u64 {
-        let Some(first) = self.scores.get(0) else { return 0 };
+        let (Some(first), Some(last)) = (self.scores.get(0), self.get_at(self.len() - 1)) else {
+            return 0;
+        };
+        if sortable(last.1) != first[..SCORE_BYTES] {
+            return self.rank_by_bytes(member, after_equal);
+        }
         let probe = [&first[..SCORE_BYTES], member].concat();
         let Some(found) = self.scores.lower_bound(&probe) else { return 0 };
         let is_there = found.element == Some(&probe);
         self.scores.index_of(&found.place) + u64::from(is_there && after_equal)
+    }
+
+    fn rank_by_bytes(&self, member: &[u8], after_equal: bool) -> u64 {
+        let is_below = |rank| {
+            self.get_at(rank).is_some_and(|(found, _)| {
+                if after_equal { found <= member } else { found < member }
+            })
+        };
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if is_below(middle) { low = middle + 1 } else { high = middle }
+        }
+        low
     }
 
     /// The members with their scores, in order.
