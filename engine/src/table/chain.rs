@@ -121,10 +121,10 @@ impl Keeping<'_> {
     }
 }
 
-/// Retires `nodes(before)` less `nodes(after)`, where `after` is a link into the chain of
-/// `before` that its `successor` has, and returns the change of what cuts hold: the head of `before` was current until
-/// then and is held from then on unless it is retired. What those that are retired shared with the
-/// newest one that is kept is left to it.
+/// Retires `nodes(before)` less `nodes(after)`, where `after` is the link into the chain of
+/// `before` that its `successor` has, and returns the change of what cuts hold: the head of
+/// `before` was current until then and is held from then on unless it is retired. What those that
+/// are retired shared with the newest one that is kept is left to it.
 pub(super) fn retire_difference<'g>(
     before: Word<'g>,
     head: Entry<'g>,
@@ -134,6 +134,7 @@ pub(super) fn retire_difference<'g>(
 ) -> Held {
     let mut held = Held::default();
     let mut kept_below = false;
+    // Stays empty, and without an allocation, unless something below may be kept.
     let mut gone: Vec<Entry<'g>> = Vec::new();
     for (depth, (word, entry)) in nodes(before, head).enumerate() {
         let keep = match after {
@@ -154,7 +155,7 @@ pub(super) fn retire_difference<'g>(
                 retire(entry, guard);
             }
         }
-        if !keep {
+        if !keep && after.is_some() {
             gone.push(entry);
         }
     }
