@@ -1,6 +1,6 @@
 //! What can go wrong in a store.
 
-use exuvia_snapshot_format::storage::StorageError;
+use exuvia_snapshot_format::storage::{StorageError, StorageErrorKind};
 
 /// Why an operation on a [`Store`](crate::Store) failed.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +127,27 @@ impl Error {
             Self::SaveInProgress | Self::TooManySnapshots { .. } | Self::Locked { .. } => true,
             Self::Storage(error) => error.is_retryable(),
             _ => false,
+        }
+    }
+
+    /// What kind of error it is, in a word or two that stay the same, for counters: `cancelled`,
+    /// `damaged`, `io`, `memory_limit`, `no_access`, `no_space`, `not_loaded`, `unavailable`
+    /// (a service that did not answer), or `other`.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::SaveCancelled => "cancelled",
+            Self::SnapshotMemoryExceeded { .. } => "memory_limit",
+            Self::NotEnoughSpace { .. } => "no_space",
+            Self::NotLoaded { .. } => "not_loaded",
+            Self::Corrupt { .. } => "damaged",
+            Self::Storage(error) => match error.kind() {
+                StorageErrorKind::StorageFull => "no_space",
+                StorageErrorKind::PermissionDenied => "no_access",
+                StorageErrorKind::Unavailable => "unavailable",
+                StorageErrorKind::Cancelled => "cancelled",
+                _ => "io",
+            },
+            _ => "other",
         }
     }
 

@@ -292,10 +292,9 @@ impl Archive {
     /// Counts and logs a save that nobody waits for and that could not even begin.
     #[cfg(feature = "schedule")]
     pub(crate) fn save_refused(&self, trigger: &'static str, error: &Error) {
-        let reason = fault::chain(error);
-        tracing::error!(trigger, "a save failed: {reason}");
+        tracing::error!(trigger, "a save failed: {}", fault::chain(error));
         let now = self.clock.unix_ms();
-        lock(&self.state).status.failed(reason, trigger, Duration::ZERO, now);
+        lock(&self.state).status.failed(error, trigger, Duration::ZERO, now);
     }
 
     /// Whether snapshots have a name, without which none is saved or loaded by itself.
@@ -316,8 +315,7 @@ impl Archive {
                 state.status.succeeded(saved, changes, now);
             }
             Err(error) => {
-                let reason = fault::chain(error);
-                state.status.failed(reason, run.trigger, run.meter.elapsed(), now);
+                state.status.failed(error, run.trigger, run.meter.elapsed(), now);
             }
         }
         drop(state);

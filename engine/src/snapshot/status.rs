@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Progress;
+use super::{Progress, fault};
+use crate::Error;
 
 /// A published snapshot.
 #[derive(Clone, Debug)]
@@ -63,7 +64,9 @@ pub struct SaveStatus {
     pub saves: u64,
     /// How many failed, cancelled ones included.
     pub failures: u64,
-    /// The same by trigger.
+    /// How many failed, by trigger and by [`Error::reason`].
+    pub failures_by_reason: BTreeMap<(&'static str, &'static str), u64>,
+    /// How many ended, by trigger.
     pub by_trigger: BTreeMap<&'static str, TriggerCounts>,
     /// [`Stats::changes`](crate::Stats) at the last published cut.
     pub changes_at_last_cut: u64,
@@ -83,6 +86,7 @@ impl Default for SaveStatus {
             last_duration: None,
             saves: 0,
             failures: 0,
+            failures_by_reason: BTreeMap::new(),
             by_trigger: BTreeMap::new(),
             changes_at_last_cut: 0,
         }
@@ -102,16 +106,17 @@ impl SaveStatus {
 
     pub(super) fn failed(
         &mut self,
-        reason: String,
+        error: &Error,
         trigger: &'static str,
         duration: Duration,
         now_unix_ms: u64,
     ) {
         self.last_failure_unix_ms = now_unix_ms;
-        self.last_error = Some(reason);
+        self.last_error = Some(fault::chain(error));
         self.last_ok = false;
         self.last_duration = Some(duration);
         self.failures += 1;
         self.by_trigger.entry(trigger).or_default().failures += 1;
+        *self.failures_by_reason.entry((trigger, error.reason())).or_default() += 1;
     }
 }

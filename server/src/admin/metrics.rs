@@ -37,6 +37,15 @@ fn saves(text: &mut Text, server: &Server) {
             text.sample("exuvia_saves_total", &labels, count);
         }
     }
+    text.header(
+        "exuvia_save_failures_total",
+        "counter",
+        "Saves that failed, by trigger and reason.",
+    );
+    for ((trigger, reason), count) in &status.failures_by_reason {
+        let labels = [("trigger", *trigger), ("reason", *reason)];
+        text.sample("exuvia_save_failures_total", &labels, count);
+    }
     text.gauge(
         "exuvia_last_save_ok",
         "Whether the last save that ended succeeded; 1 before the first.",

@@ -120,6 +120,7 @@ fn a_scheduled_save_that_fails_is_counted_and_the_next_is_made() {
     world.advance(&store, MINUTE);
     let status = wait_for(&store, |status| status.failures == 1);
     assert_eq!(status.by_trigger[TRIGGER].failures, 1);
+    assert_eq!(status.failures_by_reason[&(TRIGGER, "no_space")], 1);
     assert!(!status.last_ok && status.last_error.is_some());
     world.disk.set_capacity(1 << 30);
     world.advance(&store, MINUTE);
