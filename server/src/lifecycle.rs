@@ -91,6 +91,16 @@ impl Lifecycle {
             Ok(report) => {
                 self.server.shared.loads.opened(&report);
                 self.server.gate.lower(Reasons::LOADING);
+                if let Some(name) = &report.name {
+                    tracing::info!(
+                        records = report.records,
+                        expired = report.expired,
+                        bytes = report.bytes,
+                        milliseconds = report.duration.as_millis() as u64,
+                        "loaded {name} from {}",
+                        self.server.place
+                    );
+                }
                 tracing::info!(
                     port = self.server.port(),
                     keys = report.records,

@@ -142,8 +142,10 @@ impl Opening<'_> {
     }
 
     fn empty(&self, survey: &Survey) -> LoadReport {
+        // Left out where there is none.
+        let near_misses = (!survey.near_misses.is_empty()).then_some(&survey.near_misses);
         tracing::info!(
-            near_misses = ?survey.near_misses,
+            near_misses = near_misses.map(tracing::field::debug),
             "no snapshot named like {:?} in {}, starting empty",
             self.template.text,
             self.storage.location()
