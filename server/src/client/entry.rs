@@ -161,7 +161,7 @@ impl ClientEntry {
         };
         let mut line = format!(
             "id={} addr={} laddr={} fd=0 name={name} age={} idle={} flags={flags} db={} sub={} \
-             psub={} ssub={} multi={queued} watch={} qbuf={} qbuf-free={} argv-mem=0 multi-mem=0",
+             psub={} ssub={} multi={queued} qbuf={} qbuf-free={} argv-mem=0 multi-mem=0",
             self.id,
             self.peer,
             self.local,
@@ -171,7 +171,6 @@ impl ClientEntry {
             get32(&report.channels),
             get32(&report.patterns),
             get32(&report.shards),
-            get32(&report.watched),
             get(&report.input_bytes),
             get(&report.input_allocated).saturating_sub(get(&report.input_bytes)),
         );
@@ -179,11 +178,12 @@ impl ClientEntry {
         let _ = write!(
             line,
             " rbs=0 rbp=0 obl={} oll=0 omem={} tot-mem={memory} events=r cmd={command} \
-             user=default redir=-1 resp={} lib-name={library} lib-ver={library_version} thread={} \
+             user=default redir=-1 resp={} watch={} lib-name={library} lib-ver={library_version} thread={} \
              tot-net-in={} tot-net-out={}",
             get(&report.output_bytes),
             get(&report.output_allocated),
             get32(&report.resp),
+            get32(&report.watched),
             self.thread,
             get(&report.bytes_in),
             get(&report.bytes_out),

@@ -108,6 +108,13 @@ fn set(call: &mut Call<'_>) -> Outcome {
     for pair in (0..pairs.len()).step_by(2) {
         let name = String::from_utf8_lossy(pairs.at(pair)).to_ascii_lowercase();
         let value = String::from_utf8_lossy(pairs.at(pair + 1));
+        if (0..pair).step_by(2).any(|at| pairs.at(at).eq_ignore_ascii_case(name.as_bytes())) {
+            return Err(format!(
+                "ERR CONFIG SET failed (possibly related to argument '{name}') - duplicate \
+                 parameter"
+            )
+            .into());
+        }
         if FIXED.contains(&(name.as_str(), &*value)) {
             continue;
         }

@@ -1,5 +1,6 @@
 //! Running the commands of a batch.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::exchange::OUTPUT_BYTES_MAX;
@@ -146,6 +147,9 @@ impl Connection {
     fn run_now(&mut self, command: Command, id: CommandId, spec: &'static Spec, run: NowFn) {
         let Self { input, out, session, database, server, .. } = self;
         let stats = &server.threads[session.entry.thread];
+        self.last_command = id.index() as u32 + 1;
+        // `CLIENT LIST` shows itself as what its client runs.
+        session.entry.report.last_command.store(self.last_command, Ordering::Relaxed);
         let mark = out.mark();
         let keys = Keys::live(database, server, stats);
         let args = input.args(command);
@@ -158,7 +162,6 @@ impl Connection {
         let took = now - self.lap;
         self.lap = now;
         server.account(&Ran { id, spec, args, took }, failure.as_ref(), &session.entry);
-        self.last_command = id.index() as u32 + 1;
     }
 
     async fn run_later(
