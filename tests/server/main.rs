@@ -14,6 +14,7 @@ mod flags;
 mod frame;
 mod interop;
 mod killed;
+mod libraries;
 mod limits;
 mod loading;
 mod minio;

@@ -246,10 +246,9 @@ impl SortedSet {
     /// `after_equal`. O(log n) where all scores are equal. Where they are not it takes O((log n)^2),
     /// and means something only if the order by scores is one by bytes too.
     pub fn rank_of_member(&self, member: &[u8], after_equal: bool) -> u64 {
-        let (Some(first), Some(last)) = (self.scores.get(0), self.get_at(self.len() - 1)) else {
-            return 0;
-        };
-        if sortable(last.1) != first[..SCORE_BYTES] {
+        let Some(first) = self.scores.get(0) else { return 0 };
+        let last = self.scores.get(self.len() - 1).expect("a set with a first member has a last");
+        if last[..SCORE_BYTES] != first[..SCORE_BYTES] {
             return self.rank_by_bytes(member, after_equal);
         }
         let probe = [&first[..SCORE_BYTES], member].concat();

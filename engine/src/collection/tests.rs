@@ -87,6 +87,7 @@ fn members_of_one_score_have_ranks_by_bytes() {
     assert_eq!(set.rank_of_member(b"aa", true), 1);
     assert_eq!(set.rank_of_member(b"", false), 0);
     assert_eq!(set.rank_of_member(b"d", false), 4);
+    assert_eq!(SortedSet::new().rank_of_member(b"a", true), 0);
     // Scores that differ, in an order that is one by bytes too.
     let mut mixed = SortedSet::new();
     for (score, member) in ["a", "b", "c", "d"].into_iter().enumerate() {
