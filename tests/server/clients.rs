@@ -22,12 +22,14 @@ fn clients_are_listed_with_what_they_do() {
         "name=alpha ".to_owned(),
         "lib-name=mylib ".to_owned(),
         "db=3 ".to_owned(),
-        "cmd=get ".to_owned(),
+        "cmd=client|info ".to_owned(),
         "multi=-1 ".to_owned(),
     ] {
         assert!(line.contains(&field), "{field} in {line}");
     }
+    client.run("GET k");
     let mut other = server.client();
+    assert!(other.run(&format!("CLIENT LIST ID {id}")).text().contains("cmd=get "));
     assert_eq!(other.run("CLIENT LIST").text().lines().count(), 2);
     assert_eq!(other.run(&format!("CLIENT LIST ID {id} 999")).text().lines().count(), 1);
     other.run("SUBSCRIBE ch");
