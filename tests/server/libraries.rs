@@ -35,7 +35,7 @@ fn the_crate_redis_works() {
         assert_eq!(incremented, (43,));
         let _: () = connection.hset_multiple("h", &[("a", "1"), ("b", "2")]).unwrap();
         let hash: std::collections::BTreeMap<String, i64> = connection.hgetall("h").unwrap();
-        assert_eq!(hash.into_iter().map(|(_, value)| value).sum::<i64>(), 3);
+        assert_eq!(hash.into_values().sum::<i64>(), 3);
         let _: () = connection.zadd_multiple("z", &[(2.5, "two"), (1.5, "one")]).unwrap();
         let members: Vec<(String, f64)> = connection.zrange_withscores("z", 0, -1).unwrap();
         assert_eq!(members, [("one".to_owned(), 1.5), ("two".to_owned(), 2.5)]);

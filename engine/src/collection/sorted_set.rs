@@ -246,8 +246,8 @@ impl SortedSet {
     /// `after_equal`. O(log n) where all scores are equal. Where they are not it takes O((log n)^2),
     /// and means something only if the order by scores is one by bytes too.
     pub fn rank_of_member(&self, member: &[u8], after_equal: bool) -> u64 {
-        let Some(first) = self.scores.get(0) else { return 0 };
-        let last = self.scores.get(self.len() - 1).expect("a set with a first member has a last");
+        let last = self.len().checked_sub(1).and_then(|rank| self.scores.get(rank));
+        let (Some(first), Some(last)) = (self.scores.get(0), last) else { return 0 };
         if last[..SCORE_BYTES] != first[..SCORE_BYTES] {
             return self.rank_by_bytes(member, after_equal);
         }
