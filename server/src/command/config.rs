@@ -109,8 +109,9 @@ fn set(call: &mut Call<'_>) -> Outcome {
         let name = String::from_utf8_lossy(pairs.at(pair)).to_ascii_lowercase();
         let value = String::from_utf8_lossy(pairs.at(pair + 1));
         if (0..pair).step_by(2).any(|at| pairs.at(at).eq_ignore_ascii_case(name.as_bytes())) {
+            let given = String::from_utf8_lossy(pairs.at(pair));
             return Err(format!(
-                "ERR CONFIG SET failed (possibly related to argument '{name}') - duplicate \
+                "ERR CONFIG SET failed (possibly related to argument '{given}') - duplicate \
                  parameter"
             )
             .into());
