@@ -10,11 +10,16 @@ use crate::server::{Server, binary, eventually, info};
 const CREDENTIALS: [(&str, &str); 2] =
     [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)];
 
-/// Starts a server whose snapshots are in `bucket/p` of `service`, and waits until it is ready.
-fn start(service: &S3Server, flags: &[&str]) -> Server {
+/// Starts a server whose snapshots are in `bucket/p` of `service`, and waits until it listens.
+fn launch(service: &S3Server, flags: &[&str]) -> Server {
     let endpoint = format!("--s3_endpoint={}", service.address());
     let own = ["--dir=s3://bucket/p", &endpoint, "--s3_part_size=5MiB"];
-    let server = Server::launch(&[&own[..], flags].concat(), &CREDENTIALS);
+    Server::launch(&[&own[..], flags].concat(), &CREDENTIALS)
+}
+
+/// Like [`launch`], and waits until it is ready.
+fn start(service: &S3Server, flags: &[&str]) -> Server {
+    let server = launch(service, flags);
     server.wait_for_line("ready to accept commands");
     server
 }
@@ -108,8 +113,8 @@ fn clients_are_served_and_told_when_the_service_fails() {
 
 #[test]
 fn an_exit_in_the_midst_of_an_upload_gives_it_up() {
-    let service = S3Server::start(&["bucket"]);
     for (flag, signals) in [("--shutdown_timeout=1", 1), ("--v=0", 2)] {
+        let service = S3Server::start(&["bucket"]);
         let mut server = start(&service, &[flag]);
         server.client().run("DEBUG POPULATE 20000 key 1000 RAND");
         service.plan(|asked| {
@@ -125,6 +130,27 @@ fn an_exit_in_the_midst_of_an_upload_gives_it_up() {
         assert!(service.unfinished().is_empty(), "{:?}", service.unfinished());
         assert!(service.names("bucket", "p").is_empty());
     }
+}
+
+#[test]
+fn an_exit_while_loading_is_prompt_and_publishes_nothing() {
+    let service = S3Server::start(&["bucket"]);
+    let server = start(&service, &[]);
+    server.client().run("DEBUG POPULATE 1000 key 64 RAND");
+    server.client().run("SAVE");
+    server.kill();
+    let before = service.names("bucket", "p");
+    service.asked();
+    // A load that would never end by itself: the exit does not wait for the answer.
+    service.plan(|asked| {
+        asked.is_ranged().then_some(Trouble::Delay(std::time::Duration::from_mins(10)))
+    });
+    let mut server = launch(&service, &[]);
+    eventually("the load", || service.asked().iter().any(exuvia_tests::s3::Asked::is_ranged));
+    assert_eq!(info(&mut server.client(), "loading"), "1");
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    assert_eq!(service.names("bucket", "p"), before);
 }
 
 #[test]
