@@ -18,8 +18,8 @@ use crate::format::{
     SnapshotFileKind, manifest_name,
 };
 
-/// Highest suffix of a name that is taken: `_02` to `_99`.
-const SUFFIX_MAX: u32 = 99;
+/// Highest suffix of a name that is taken: `_02` to `_999`, more than can be saved in a second.
+const SUFFIX_MAX: u32 = 999;
 
 /// Which names a save may publish under.
 #[derive(Debug)]
@@ -63,7 +63,8 @@ impl<'s> Naming<'s> {
         Self { storage, template, cut: local_time(cut_unix_ms) }
     }
 
-    /// The first name that is free, or may be replaced.
+    /// The name that nothing has and that sorts behind those taken in the same second, or the one
+    /// that may be replaced.
     ///
     /// # Errors
     ///
@@ -75,15 +76,10 @@ impl<'s> Naming<'s> {
             self.occupant(&base)?;
             return Ok(base);
         }
-        let taken: HashSet<String> =
-            self.storage.list()?.into_iter().map(|object| object.name).collect();
-        (1..=SUFFIX_MAX)
-            .map(|n| self.nth(n))
-            .find(|base| !taken.contains(&manifest_name(base)))
-            .ok_or_else(|| self.all_taken())
+        self.behind_taken(manifest_name)
     }
 
-    /// The name of an RDB file: the first that is free, or the one that may be replaced.
+    /// The name of an RDB file, chosen like that of a manifest.
     ///
     /// # Errors
     ///
@@ -92,11 +88,7 @@ impl<'s> Naming<'s> {
     #[cfg(feature = "rdb")]
     pub(super) fn choose_rdb(&self) -> Result<super::rdb::Target, Error> {
         if self.template.has_timestamp() {
-            let taken: HashSet<String> =
-                self.storage.list()?.into_iter().map(|object| object.name).collect();
-            let free = |base: &String| !taken.contains(&rdb_name(base));
-            let base = (1..=SUFFIX_MAX).map(|n| self.nth(n)).find(free);
-            let base = base.ok_or_else(|| self.all_taken())?;
+            let base = self.behind_taken(rdb_name)?;
             return Ok(super::rdb::Target { base, replaces: false });
         }
         let base = self.nth(1);
@@ -142,6 +134,18 @@ impl<'s> Naming<'s> {
             if let Err(error) = self.storage.remove(&part.name) {
                 tracing::warn!("a replaced part stays behind: {}", fault::chain(&error));
             }
+        }
+    }
+
+    /// The first name behind all that are taken. One before them may be free again, since its
+    /// snapshot was removed; taken anew, it would sort before older ones.
+    fn behind_taken(&self, object_name: impl Fn(&str) -> String) -> Result<String, Error> {
+        let present: HashSet<String> =
+            self.storage.list()?.into_iter().map(|object| object.name).collect();
+        let taken = |&n: &u32| present.contains(&object_name(&self.nth(n)));
+        match (1..=SUFFIX_MAX).rev().find(taken).map_or(1, |last| last + 1) {
+            past if past > SUFFIX_MAX => Err(self.all_taken()),
+            free => Ok(self.nth(free)),
         }
     }
 
@@ -291,7 +295,7 @@ impl<'s> Naming<'s> {
 
     fn all_taken(&self) -> Error {
         let object = format!("{}/{}", self.storage.location(), manifest_name(&self.nth(1)));
-        let reason = format!("it and its suffixes up to _{SUFFIX_MAX} are taken");
+        let reason = format!("its last suffix, _{SUFFIX_MAX}, is taken");
         StorageError::new(StorageErrorKind::AlreadyExists, "create", object, reason).into()
     }
 }

@@ -53,6 +53,20 @@ fn two_saves_in_a_second_have_two_names_and_the_second_wins() {
 }
 
 #[test]
+fn a_name_freed_within_its_second_is_not_taken_again() {
+    let world = World::new("dump-{timestamp}");
+    let store = Store::open(world.options().retain(1)).unwrap();
+    let names: Vec<_> = (0..12)
+        .map(|round| {
+            fill(&store, &round.to_string(), 10);
+            store.save().unwrap().wait().unwrap().name
+        })
+        .collect();
+    assert!(names.is_sorted(), "{names:?}");
+    world.assert_exactly(&[names.last().unwrap()]);
+}
+
+#[test]
 fn a_name_taken_between_the_look_and_the_put_is_left_alone() {
     let world = World::new("dump-{timestamp}");
     let neighbour = World { script: Arc::clone(&world.script), ..World::new("dump-{timestamp}") };
