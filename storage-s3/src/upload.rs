@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use aws_sdk_s3::types::CompletedPart;
 use bytes::{Bytes, BytesMut};
 use exuvia_snapshot_format::storage::{
-    BUFFER_ALIGNMENT, Buffer, Canceller, ObjectMeta, ObjectWriter, PutMode, StorageError,
-    StorageErrorKind, WriteHint,
+    BUFFER_ALIGNMENT, Buffer, BufferMemory, Canceller, ObjectMeta, ObjectWriter, PutMode,
+    StorageError, StorageErrorKind, WriteHint,
 };
 use tokio::task::AbortHandle;
 
@@ -93,6 +93,8 @@ pub(crate) struct S3Writer {
     spare: Option<BytesMut>,
     /// Parts on their way.
     in_flight: usize,
+    /// What all of these take.
+    parts_memory: BufferMemory,
     /// Parts sent, and so the number of the last one.
     sent: u32,
     stored: Vec<CompletedPart>,
@@ -126,6 +128,7 @@ impl S3Writer {
             filling: BytesMut::new(),
             spare: None,
             in_flight: 0,
+            parts_memory: BufferMemory::default(),
             sent: 0,
             stored: Vec::new(),
             bytes: 0,
@@ -250,6 +253,12 @@ impl S3Writer {
             self.wait("write")?;
         }
         Ok(())
+    }
+
+    fn count_memory(&mut self) {
+        let spare = self.spare.as_ref().map_or(0, BytesMut::capacity);
+        let in_flight = self.in_flight * self.sizes.part_bytes(self.sent.max(1));
+        self.parts_memory.set(self.filling.capacity() + spare + in_flight);
     }
 
     /// Copies `bytes` into parts.
@@ -421,6 +430,7 @@ impl ObjectWriter for S3Writer {
                 self.state = State::Tailed;
             }
             self.append(buffer.filled())?;
+            self.count_memory();
         }
         if self.free.len() + self.lent < self.hint.buffers_max {
             self.free.push(buffer);

@@ -7,7 +7,9 @@ use super::archive::Template;
 use super::load::{manifest_of, named};
 use super::progress::Meter;
 use super::restore::{self, PartSink, Sink, check_name};
-use super::select::{Candidate, Content, Form, read, stamp_of};
+#[cfg(feature = "rdb")]
+use super::select::Form;
+use super::select::{Candidate, Content, read_named, stamp_of};
 use super::survey::Survey;
 use super::{fault, sweep};
 use crate::format::storage::SnapshotStorage;
@@ -46,6 +48,26 @@ pub struct Listing {
     pub damaged: Vec<DamagedSnapshot>,
     /// Names of saves that never published their manifest.
     pub unfinished: Vec<String>,
+    /// Files in other formats, newest first; none without the feature `rdb`.
+    pub foreign: Vec<ForeignInfo>,
+}
+
+/// A snapshot in another format: an RDB file, or a Dragonfly snapshot.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ForeignInfo {
+    /// Name of an RDB file with its extension, base name of a Dragonfly snapshot.
+    pub name: String,
+    /// Name of the object that says what it is.
+    pub object: String,
+    /// The format, and its version if it has one.
+    pub format: String,
+    /// What wrote it, if it says so.
+    pub written_by: Option<String>,
+    /// When it was written, if it says so.
+    pub cut_unix_ms: Option<u64>,
+    /// Length of that object.
+    pub object_bytes: u64,
 }
 
 /// What reading a whole snapshot found.
@@ -84,14 +106,17 @@ pub fn list(storage: &dyn SnapshotStorage, dbfilename: Option<&str>) -> Result<L
     let mut listing = Listing::default();
     let mut listed = sweep::Listed::default();
     for (base, form) in &survey.candidates {
-        if *form != Form::Manifest {
+        let Some(Candidate { base, content }) = read_named(storage, base.clone(), *form)? else {
             continue;
-        }
-        let Some(Candidate { base, content }) = read(storage, base.clone())? else { continue };
+        };
         match content {
-            // Somebody else's snapshot is neither complete nor damaged.
             #[cfg(feature = "rdb")]
-            Ok(Content::Foreign(_)) => {}
+            Ok(Content::Foreign(foreign)) => listing.foreign.push(foreign.info(storage)?),
+            #[cfg(feature = "rdb")]
+            Err(error) if *form == Form::Rdb => {
+                let name = crate::format::rdb_name(&base);
+                listing.damaged.push(DamagedSnapshot { name, error });
+            }
             Ok(Content::Pages(manifest)) => {
                 listed.parts.extend(manifest.parts.iter().map(|part| part.name.clone()));
                 match check_listed(&manifest, &lengths) {
@@ -106,6 +131,7 @@ pub fn list(storage: &dyn SnapshotStorage, dbfilename: Option<&str>) -> Result<L
         }
     }
     listing.complete.sort_by_key(|info| std::cmp::Reverse(stamp_of(&info.manifest)));
+    listing.foreign.sort_by_key(|info| std::cmp::Reverse(info.cut_unix_ms));
     listing.damaged.sort_by(|a, b| b.name.cmp(&a.name));
     listing.unfinished = sweep::unfinished(&survey, &listed);
     Ok(listing)

@@ -32,7 +32,8 @@
 //!
 //! # Looking
 //!
-//! [`list`], [`info`] and [`verify`] need no store, only the storage.
+//! [`list`], [`info`] and [`verify`] need no store, only the storage. So do `foreign_info` and
+//! `read_foreign`, with the feature `rdb`, for files in other formats.
 
 mod archive;
 mod budget;
@@ -69,7 +70,8 @@ mod walks;
 
 pub(crate) use archive::Archive;
 pub use catalog::{
-    DamagedSnapshot, Listing, SnapshotInfo, Verification, info, list, memory_hint, verify,
+    DamagedSnapshot, ForeignInfo, Listing, SnapshotInfo, Verification, info, list, memory_hint,
+    verify,
 };
 pub use handle::{Save, SaveOptions};
 pub(crate) use load::{at_open as load_at_open, by_name as load_by_name};
@@ -77,7 +79,7 @@ pub use phase::SavePhase;
 pub(crate) use place::open as open_disk;
 pub use progress::Progress;
 #[cfg(feature = "rdb")]
-pub use rdb::{dump, restore};
+pub use rdb::{ForeignKey, dump, foreign_info, read_foreign, restore};
 pub use report::LoadReport;
 
 pub(crate) use retain::prune_store;

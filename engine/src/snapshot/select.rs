@@ -155,7 +155,7 @@ impl<'s> Selection<'s> {
 }
 
 /// Reads what the candidate says of itself; `None` if it is gone.
-fn read_named(
+pub(super) fn read_named(
     storage: &dyn SnapshotStorage,
     base: String,
     form: Form,

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use exuvia::format::storage::BufferMemory;
+
 use super::text::Text;
 use crate::gate::Reasons;
 use crate::memory::{resident_bytes, used_bytes};
@@ -98,6 +100,11 @@ fn running_save(text: &mut Text, server: &Server) {
         let name = "exuvia_save_written_bytes";
         text.gauge(name, "Bytes that the running save has written.", progress.bytes_done);
     }
+    text.gauge(
+        "exuvia_snapshot_buffer_bytes",
+        "What the buffers of running saves and loads take.",
+        BufferMemory::in_use_bytes(),
+    );
     text.gauge(
         "exuvia_snapshot_buffer_limit_bytes",
         "Most that all buffers of a save or load take together.",

@@ -56,8 +56,11 @@ fn metrics_follow_the_server_and_are_declared_once() {
     server.store.database(2).unwrap().set(b"moth", b"luna", Expiry::Never).unwrap();
     let loaded = Ok::<_, exuvia::Error>(exuvia::LoadReport::default());
     server.shared.loads.asked(&loaded);
+    let buffer = exuvia::format::storage::Buffer::new(12_345 << 12);
     let response = get(address, "/metrics");
     let body = response.split_once("\r\n\r\n").unwrap().1;
+    let buffers = body.lines().find_map(|line| line.strip_prefix("exuvia_snapshot_buffer_bytes "));
+    assert!(buffers.unwrap().parse::<usize>().unwrap() >= buffer.capacity());
     for line in [
         "exuvia_keys{db=\"0\"} 0",
         "exuvia_keys{db=\"2\"} 1",

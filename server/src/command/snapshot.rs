@@ -61,17 +61,27 @@ fn all<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 
     Box::pin(async move {
         let listing: Listing = look(call.server, |storage| list(storage, None)).await?;
         let out = call.out;
-        out.array(listing.complete.len() + listing.damaged.len() + listing.unfinished.len());
-        for info in &listing.complete {
+        let Listing { complete, damaged, unfinished, foreign, .. } = &listing;
+        out.array(complete.len() + damaged.len() + unfinished.len() + foreign.len());
+        for info in complete {
             summarize(out, info);
         }
-        for damaged in &listing.damaged {
+        for info in foreign {
+            out.map(6);
+            pair(out, "name", &info.name);
+            pair(out, "state", "foreign");
+            pair(out, "format", &info.format);
+            pair(out, "written_by", info.written_by.as_deref().unwrap_or_default());
+            figure(out, "cut_unix_ms", info.cut_unix_ms.unwrap_or(0));
+            figure(out, "bytes", info.object_bytes);
+        }
+        for damaged in damaged {
             out.map(3);
             pair(out, "name", &damaged.name);
             pair(out, "state", "damaged");
             pair(out, "reason", &describe(&damaged.error));
         }
-        for name in &listing.unfinished {
+        for name in unfinished {
             out.map(2);
             pair(out, "name", name);
             pair(out, "state", "unfinished");

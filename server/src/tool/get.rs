@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use exuvia::format::{FoundRecord, Manifest, PartFinder, ValueType, hash_key};
-use exuvia::{Clock, SystemClock};
+use exuvia::{Clock, Expiry, Item, SystemClock};
 
 use super::json::Object;
 use super::place::{Place, note};
 use super::time::utc;
-use super::value::with_value;
+use super::value::{with_item, with_value};
 use crate::command::describe;
 
 /// Finds `key` in `database`, by the index of the one part that can hold it.
@@ -39,9 +39,7 @@ pub(super) fn write(
     found: &FoundRecord,
     json: bool,
 ) -> io::Result<()> {
-    if let Some(at) = found.expires_at_unix_ms.filter(|at| *at <= SystemClock.unix_ms()) {
-        note(&format!("the key expired at {}; a server would not load it", utc(at)));
-    }
+    warn_if_expired(found.expires_at_unix_ms);
     // A collection has no form but this.
     if !json && found.value_type == ValueType::String {
         return out.write_all(&found.value);
@@ -53,4 +51,35 @@ pub(super) fn write(
         None => object,
     };
     writeln!(out, "{}", object.finish())
+}
+
+/// The same for a value that was read from a file in another format.
+pub(super) fn write_item(
+    out: &mut dyn Write,
+    database: u16,
+    key: &[u8],
+    item: &Item,
+    expiry: Expiry,
+    json: bool,
+) -> io::Result<()> {
+    let expires_at_unix_ms = match expiry {
+        Expiry::At(at) => Some(at),
+        Expiry::Never => None,
+    };
+    warn_if_expired(expires_at_unix_ms);
+    if let (false, Some(value)) = (json, item.as_string()) {
+        return out.write_all(value);
+    }
+    let object = with_item(Object::new().number("db", database).bytes("key", key), item);
+    let object = match expires_at_unix_ms {
+        Some(at) => object.number("expires_at_unix_ms", at),
+        None => object,
+    };
+    writeln!(out, "{}", object.finish())
+}
+
+fn warn_if_expired(expires_at_unix_ms: Option<u64>) {
+    if let Some(at) = expires_at_unix_ms.filter(|at| *at <= SystemClock.unix_ms()) {
+        note(&format!("the key expired at {}; a server would not load it", utc(at)));
+    }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use exuvia::snapshot::{Listing, SnapshotInfo};
 
+use super::foreign;
 use super::json::Object;
 use super::time::utc;
 use crate::command::describe;
@@ -34,6 +35,9 @@ fn as_json(out: &mut dyn Write, listing: &Listing) -> io::Result<()> {
     for info in &listing.complete {
         writeln!(out, "{}", summary(info).string("state", "complete").finish())?;
     }
+    for info in &listing.foreign {
+        writeln!(out, "{}", foreign::summary(info).string("state", "foreign").finish())?;
+    }
     for damaged in &listing.damaged {
         let reason = describe(&damaged.error);
         let object = Object::new().string("name", &damaged.name).string("state", "damaged");
@@ -48,6 +52,7 @@ fn as_json(out: &mut dyn Write, listing: &Listing) -> io::Result<()> {
 
 fn as_text(out: &mut dyn Write, listing: &Listing) -> io::Result<()> {
     let names = listing.complete.iter().map(|info| &info.name);
+    let names = names.chain(listing.foreign.iter().map(|info| &info.name));
     let names = names.chain(listing.damaged.iter().map(|damaged| &damaged.name));
     let width = names.chain(&listing.unfinished).map(String::len).max().unwrap_or(0);
     if width == 0 {
@@ -57,6 +62,9 @@ fn as_text(out: &mut dyn Write, listing: &Listing) -> io::Result<()> {
         let cut = utc(info.manifest.cut_unix_ms);
         let (keys, size) = (info.manifest.records(), human(info.manifest.bytes()));
         writeln!(out, "{:width$}  complete    {cut}  {keys} keys, {size}", info.name)?;
+    }
+    for info in &listing.foreign {
+        writeln!(out, "{:width$}  foreign     {}", info.name, foreign::line(info))?;
     }
     for damaged in &listing.damaged {
         writeln!(out, "{:width$}  damaged     {}", damaged.name, describe(&damaged.error))?;

@@ -5,6 +5,7 @@
 //!   place    the directory, and which snapshot of it
 //!     audit  reads every page, tells what is damaged and hands out what is sound
 //!       list, info, verify, get, export, prune   one file a verb
+//!     foreign  the same verbs for RDB files and Dragonfly's snapshots
 //! ```
 //!
 //! Everything here only reads, except `prune`. What is found goes to standard output, in words or
@@ -14,6 +15,7 @@ mod arguments;
 mod audit;
 mod bar;
 mod export;
+mod foreign;
 mod get;
 mod info;
 mod json;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use exuvia::IoMode;
 use exuvia::format::storage::{SnapshotStorage, StorageErrorKind};
 use exuvia::format::{SnapshotFile, SnapshotFileKind, manifest_name};
-use exuvia::snapshot::{self, Listing, SnapshotInfo};
+use exuvia::snapshot::{self, ForeignInfo, Listing, SnapshotInfo};
 
 use crate::command::describe;
 use crate::flags::Settings;
@@ -53,6 +53,7 @@ impl Place {
         match named(file) {
             Named::Refused(reason) => Err(format!("{uri} {reason}")),
             Named::Manifest(_) => Self::at(above, Some(name), settings),
+            Named::Rdb => Self::at(above, Some(file.to_owned()), settings),
             Named::Anything => {
                 let above = Self::at(above, Some(name.clone()), settings)?;
                 match above.storage.open(&manifest_name(&name)) {
@@ -112,6 +113,40 @@ impl Place {
         snapshot::info(&*self.storage, name).map_err(|error| describe(&error))
     }
 
+    /// The snapshot that was named if it is in another format; or else, where the directory has
+    /// none in pages, the newest in another one.
+    ///
+    /// # Errors
+    ///
+    /// Why nobody can tell.
+    pub(super) fn pick_foreign(
+        &self,
+        dbfilename: Option<&str>,
+    ) -> Result<Option<ForeignInfo>, String> {
+        let Some(name) = &self.name else {
+            let listing = self.list(dbfilename)?;
+            let in_pages = !listing.complete.is_empty();
+            return Ok(listing.foreign.into_iter().next().filter(|_| !in_pages));
+        };
+        // What is wrong with one in pages is told where it is read.
+        match snapshot::foreign_info(&*self.storage, name) {
+            Err(error) if matches!(named(name), Named::Rdb) => Err(describe(&error)),
+            found => Ok(found.unwrap_or(None)),
+        }
+    }
+
+    fn nothing_complete(&self, listing: &Listing) -> String {
+        let dir = &self.dir;
+        match listing.damaged.first() {
+            Some(damaged) => format!(
+                "no snapshot in {dir} is complete; {} is damaged: {}",
+                damaged.name,
+                describe(&damaged.error)
+            ),
+            None => format!("there is no snapshot in {dir}"),
+        }
+    }
+
     /// The snapshot that was named, or else the newest complete one; says which were passed over.
     ///
     /// # Errors
@@ -124,18 +159,8 @@ impl Place {
             });
         }
         let listing = self.list(dbfilename)?;
-        let newest = listing.complete.into_iter().next();
-        let newest = newest.ok_or_else(|| {
-            let dir = &self.dir;
-            match listing.damaged.first() {
-                Some(damaged) => format!(
-                    "no snapshot in {dir} is complete; {} is damaged: {}",
-                    damaged.name,
-                    describe(&damaged.error)
-                ),
-                None => format!("there is no snapshot in {dir}"),
-            }
-        })?;
+        let newest = listing.complete.first().cloned();
+        let newest = newest.ok_or_else(|| self.nothing_complete(&listing))?;
         for damaged in listing.damaged.iter().filter(|damaged| damaged.name > newest.name) {
             note(&format!(
                 "{} is damaged and was passed over for {}; name it to salvage it: {}",
@@ -160,6 +185,8 @@ enum Named<'n> {
     Manifest(&'n str),
     /// It may be the name of a snapshot, or anything else.
     Anything,
+    /// It is a file in Redis's format.
+    Rdb,
     /// Nothing can be made of it, for the reason that ends the sentence.
     Refused(String),
 }
@@ -174,11 +201,7 @@ fn named(file: &str) -> Named<'_> {
             "is one part of a snapshot; name its manifest, {}",
             manifest_name(parsed.base)
         )),
-        SnapshotFileKind::Rdb => Named::Refused(
-            "is a Redis file, not a snapshot in pages; a server loads it at its start, or with \
-             DFLY LOAD"
-                .to_owned(),
-        ),
+        SnapshotFileKind::Rdb => Named::Rdb,
         SnapshotFileKind::Manifest => Named::Manifest(parsed.base),
     }
 }
@@ -195,8 +218,9 @@ fn snapshot_at(path: &Path) -> Result<(PathBuf, String), String> {
     match named(file) {
         Named::Refused(reason) => Err(format!("{shown} {reason}")),
         Named::Manifest(base) if path.exists() => Ok((dir, base.to_owned())),
+        Named::Rdb if path.exists() => Ok((dir, file.to_owned())),
         _ if dir.join(manifest_name(file)).exists() => Ok((dir, file.to_owned())),
-        Named::Manifest(_) | Named::Anything => Err(format!(
+        Named::Manifest(_) | Named::Rdb | Named::Anything => Err(format!(
             "{shown} is neither a directory nor a snapshot; 'exuvia snapshot list {}' shows what \
              there is",
             dir.display()

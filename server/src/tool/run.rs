@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use super::arguments::{self, Request, Verb};
 use super::place::{Place, note};
 use super::usage::USAGE;
-use super::{export, get, info, list, prune, verify};
+use super::{export, foreign, get, info, list, prune, verify};
 use crate::command::describe;
 use crate::flags::{self, Invocation, Settings};
+use exuvia::snapshot::ForeignInfo;
 
 /// Wrong usage.
 const USAGE_CODE: u8 = 2;
@@ -37,7 +38,7 @@ impl From<io::Error> for Failure {
 
 /// Runs the tool with the words behind `exuvia snapshot`.
 pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
     let request = match arguments::parse(words) {
         Ok(Some(request)) => request,
         Ok(None) => {
@@ -72,7 +73,7 @@ pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
 /// # Errors
 ///
 /// Why it could not be done.
-pub(super) fn perform(request: &Request, out: &mut dyn Write) -> Result<bool, Failure> {
+pub(super) fn perform(request: &Request, out: &mut (dyn Write + Send)) -> Result<bool, Failure> {
     let place = Place::open(&request.path, &settings(request)?)?;
     let dbfilename = request.dbfilename.as_deref();
     let json = request.json;
@@ -82,19 +83,31 @@ pub(super) fn perform(request: &Request, out: &mut dyn Write) -> Result<bool, Fa
             Ok(list::list(out, &place.list(dbfilename)?, json)?)
         }
         Verb::Info => {
+            if let Some(foreign) = place.pick_foreign(dbfilename)? {
+                return Ok(foreign::info(out, &foreign, json)?);
+            }
             let info = place.pick(dbfilename)?;
             let objects = place.storage.list().map_err(|error| describe(&error))?;
             Ok(info::info(out, &info, &objects, json)?)
         }
         Verb::Verify => {
             let mut sound = true;
-            for name in names(&place, dbfilename)? {
+            let (names, foreign) = names(&place, dbfilename)?;
+            for name in names {
                 sound &= verify::verify(out, &place, &name, json)?;
+                out.flush()?;
+            }
+            for info in foreign {
+                sound &= foreign::verify(out, &place, &info, json)?;
                 out.flush()?;
             }
             Ok(sound)
         }
         Verb::Get => {
+            if let Some(foreign) = place.pick_foreign(dbfilename)? {
+                foreign::get(out, &place, &foreign, request)?;
+                return Ok(true);
+            }
             let info = place.pick(dbfilename)?;
             let key = &request.key;
             let found = get::find(&place, &info.manifest, request.database, key)?;
@@ -105,6 +118,9 @@ pub(super) fn perform(request: &Request, out: &mut dyn Write) -> Result<bool, Fa
             Ok(true)
         }
         Verb::Export => {
+            if let Some(foreign) = place.pick_foreign(dbfilename)? {
+                return Ok(foreign::export(out, &place, &foreign)?);
+            }
             let info = place.pick(dbfilename)?;
             Ok(export::export(out, &place, &info)?)
         }
@@ -127,17 +143,24 @@ fn settings(request: &Request) -> Result<Settings, String> {
     }
 }
 
-/// The snapshot that was named, or all of the directory, damaged ones too.
-fn names(place: &Place, dbfilename: Option<&str>) -> Result<Vec<String>, String> {
+/// The snapshot that was named, or all of the directory: those in pages by their names, damaged
+/// ones too, and those in other formats.
+fn names(
+    place: &Place,
+    dbfilename: Option<&str>,
+) -> Result<(Vec<String>, Vec<ForeignInfo>), String> {
     if let Some(name) = &place.name {
-        return Ok(vec![name.clone()]);
+        return Ok(match place.pick_foreign(dbfilename)? {
+            Some(foreign) => (Vec::new(), vec![foreign]),
+            None => (vec![name.clone()], Vec::new()),
+        });
     }
     let listing = place.list(dbfilename)?;
     let complete = listing.complete.into_iter().map(|info| info.name);
     let names: Vec<String> =
         complete.chain(listing.damaged.into_iter().map(|damaged| damaged.name)).collect();
-    if names.is_empty() {
+    if names.is_empty() && listing.foreign.is_empty() {
         return Err(format!("there is no snapshot in {}", place.dir));
     }
-    Ok(names)
+    Ok((names, listing.foreign))
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use exuvia::format::{SnapshotFile, SnapshotFileKind};
-use exuvia::{Compression, Expiry, Hash, List, Options, SortedSet, Store, Stream, StreamId};
+use exuvia::{
+    Compression, Expiry, Hash, List, Options, SnapshotFormat, SortedSet, Store, Stream, StreamId,
+};
 use tempfile::TempDir;
 
 use super::arguments;
@@ -232,7 +234,7 @@ fn what_is_no_snapshot_is_refused_with_advice() {
     for (words, expected) in [
         (["info", &part], "dump-summary.dfs"),
         (["info", &format!("{}/other", path(&dir))], "snapshot list"),
-        (["info", &format!("{}/dump.rdb", path(&dir))], "Redis"),
+        (["info", &format!("{}/dump.rdb", path(&dir))], "neither"),
         (["info", &format!("{}/x/y", path(&dir))], "neither"),
         (["list", &format!("{}/dump", path(&dir))], "takes a directory"),
     ] {
@@ -242,6 +244,58 @@ fn what_is_no_snapshot_is_refused_with_advice() {
     let empty = tempfile::tempdir().unwrap();
     assert_eq!(tool(&["list", path(&empty)]).unwrap(), (true, "no snapshots\n".to_owned()));
     assert!(tool(&["verify", path(&empty)]).unwrap_err().contains("no snapshot in"));
+}
+
+#[test]
+fn a_file_in_redis_format_is_listed_described_verified_and_exported() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options::new(dir.path()).dbfilename("dump").format(SnapshotFormat::Rdb);
+    let store = Store::open(options).unwrap();
+    let database = store.database(2).unwrap();
+    for number in 0..1000 {
+        database.set(format!("key:{number}").as_bytes(), b"v", Expiry::Never).unwrap();
+    }
+    let list: List = ["a", "b"].into_iter().collect();
+    database.set_item(b"list", list, Expiry::At(4_102_444_800_000)).unwrap();
+    store.save().unwrap().wait().unwrap();
+    store.close().unwrap();
+    let file = dir.path().join("dump.rdb");
+    let file_path = file.to_str().unwrap();
+
+    let (sound, text) = tool(&["list", path(&dir)]).unwrap();
+    assert!(sound && text.starts_with("dump.rdb  foreign") && text.contains("RDB"), "{text}");
+    let list_line = r#"{"db":2,"key":"list","type":"list","value":[{"element":"a"},{"element":"b"}],"expires_at_unix_ms":4102444800000}"#;
+    for path in [path(&dir), file_path] {
+        let (sound, text) = tool(&["info", path]).unwrap();
+        assert!(sound && text.contains("written by      exuvia-ver"), "{text}");
+        let (sound, text) = tool(&["verify", path]).unwrap();
+        assert!(sound && text.starts_with("dump.rdb: sound, 1001 keys"), "{text}");
+        let (sound, text) = tool(&["export", path]).unwrap();
+        assert!(sound && text.lines().count() == 1001, "{text}");
+        assert!(text.lines().any(|line| line == list_line), "{text}");
+        assert_eq!(tool(&["get", path, "key:7", "--db", "2"]).unwrap(), (true, "v".to_owned()));
+        assert_eq!(tool(&["get", path, "list", "--db", "2"]).unwrap().1.trim_end(), list_line);
+        assert!(tool(&["get", path, "key:7"]).unwrap_err().contains("no such key in database 0"));
+    }
+
+    let length = std::fs::metadata(&file).unwrap().len();
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..length as usize / 2]).unwrap();
+    let (sound, text) = tool(&["verify", path(&dir)]).unwrap();
+    assert!(!sound && text.contains("DAMAGED") && text.contains("salvages"), "{text}");
+    let (sound, text) = tool(&["export", file_path]).unwrap();
+    assert!(!sound && (400..600).contains(&text.lines().count()), "{text}");
+    let (sound, text) = tool(&["verify", path(&dir), "--json"]).unwrap();
+    assert!(!sound && text.contains(r#""sound":false"#), "{text}");
+
+    // Beside a snapshot in pages it is still verified, but not taken for the newest.
+    save(dir.path(), "pages");
+    assert!(tool(&["list", path(&dir)]).unwrap().1.contains("dump.rdb  foreign"));
+    assert_eq!(tool(&["verify", path(&dir)]).unwrap().1.lines().count(), 2);
+    assert!(tool(&["get", path(&dir), "key:7"]).unwrap().1.starts_with("value of 7 "));
+    std::fs::write(&file, b"nothing of the kind").unwrap();
+    let (sound, text) = tool(&["list", path(&dir)]).unwrap();
+    assert!(!sound && text.contains("dump.rdb  damaged"), "{text}");
 }
 
 #[test]

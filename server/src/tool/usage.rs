@@ -15,9 +15,12 @@ DIRECTORY may also be a place in S3, s3://bucket/prefix; the server's flags --s3
 say how it is reached, here or as EXUVIA_FLAG_s3_endpoint in the environment.
 
 PATH is a directory or one snapshot: its manifest, as data/dump-summary.dfs, or that without
--summary.dfs. Of a directory, verify looks at every snapshot, and info, get and export take the
-newest complete one. --dbfilename TEMPLATE restricts a directory to the names that it matches.
--- ends the options, for keys that begin with a dash.
+-summary.dfs, or a file in Redis's format, as data/dump.rdb. Of a directory, verify looks at every
+snapshot, and info, get and export take the newest complete one. --dbfilename TEMPLATE restricts a
+directory to the names that it matches. -- ends the options, for keys that begin with a dash.
+
+Redis's files and Dragonfly's snapshots are foreign: they have neither pages nor an index, so get
+reads from the front, and what stands behind a damaged place is lost.
 
   list     all snapshots, the newest first; damaged and unfinished ones too. Reads manifests and
            the lengths of parts only

@@ -2,7 +2,7 @@
 
 use exuvia::collection::{Group, StreamEntry};
 use exuvia::format::ValueType;
-use exuvia::{Collection, Expiry, Hash, Stream, StreamId};
+use exuvia::{Collection, Expiry, Hash, Item, Stream, StreamId};
 
 use super::json::Object;
 
@@ -16,6 +16,19 @@ pub(super) fn with_value(object: Object, value_type: ValueType, value: &[u8]) ->
     match Collection::decode(value_type, value) {
         Ok(collection) => with_collection(object, &collection),
         Err(error) => object.string("value_damaged", &error.to_string()),
+    }
+}
+
+/// The same for a value that is at hand.
+pub(super) fn with_item(object: Object, item: &Item) -> Object {
+    match item {
+        Item::String(value) => object.bytes("value", value),
+        Item::Collection(collection) => {
+            let object = object.string("type", item.value_type().name());
+            with_collection(object, collection)
+        }
+        // As for collections below.
+        _ => object,
     }
 }
 

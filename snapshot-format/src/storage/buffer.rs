@@ -1,11 +1,51 @@
 //! The buffer that travels between a page builder and a storage.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Alignment in bytes of a [`Buffer`]'s start, of its capacity and of object offsets.
 ///
 /// What direct I/O asks for on every common device.
 pub const BUFFER_ALIGNMENT: usize = 4096;
+
+/// What all [`BufferMemory`] of this process stands for. Relaxed: a figure to look at, which
+/// orders nothing.
+static IN_USE_BYTES: AtomicU64 = AtomicU64::new(0);
+
+/// Memory in which objects are written or read, counted while this value lives.
+///
+/// Every [`Buffer`] counts itself; a storage that copies what it is given into memory of its own
+/// counts that by a value of this type.
+#[derive(Debug, Default)]
+pub struct BufferMemory {
+    bytes: u64,
+}
+
+impl BufferMemory {
+    /// Counts `bytes`.
+    pub fn new(bytes: usize) -> Self {
+        let mut memory = Self::default();
+        memory.set(bytes);
+        memory
+    }
+
+    /// Counts `bytes` instead of what was counted before.
+    pub fn set(&mut self, bytes: usize) {
+        let before = std::mem::replace(&mut self.bytes, bytes as u64);
+        IN_USE_BYTES.fetch_add(self.bytes.wrapping_sub(before), Ordering::Relaxed);
+    }
+
+    /// What is counted in this process at this moment, whoever's save or load it serves.
+    pub fn in_use_bytes() -> u64 {
+        IN_USE_BYTES.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for BufferMemory {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
 
 /// A fixed-capacity byte buffer whose first byte is aligned to [`BUFFER_ALIGNMENT`].
 ///
@@ -17,6 +57,7 @@ pub struct Buffer {
     start: usize,
     capacity: usize,
     filled: usize,
+    _counted: BufferMemory,
 }
 
 impl Buffer {
@@ -32,7 +73,8 @@ impl Buffer {
         );
         let memory = vec![0; capacity + BUFFER_ALIGNMENT];
         let start = memory.as_ptr().align_offset(BUFFER_ALIGNMENT);
-        Self { memory, start, capacity, filled: 0 }
+        let counted = BufferMemory::new(capacity);
+        Self { memory, start, capacity, filled: 0, _counted: counted }
     }
 
     /// Capacity in bytes.
@@ -119,5 +161,23 @@ impl fmt::Debug for Buffer {
             .field("len", &self.filled)
             .field("capacity", &self.capacity)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_buffers_take_is_counted_while_they_live() {
+        // Longer than all buffers of the tests that run beside this one.
+        const BYTES: u64 = 256 << 20;
+        let buffer = Buffer::new(BYTES as usize);
+        assert!(BufferMemory::in_use_bytes() >= BYTES);
+        let mut memory = BufferMemory::new(BYTES as usize);
+        assert!(BufferMemory::in_use_bytes() >= 2 * BYTES);
+        memory.set(0);
+        drop(buffer);
+        assert!(BufferMemory::in_use_bytes() < BYTES);
     }
 }

@@ -24,7 +24,7 @@ mod memory;
 use std::fmt;
 use std::sync::Arc;
 
-pub use buffer::{BUFFER_ALIGNMENT, Buffer};
+pub use buffer::{BUFFER_ALIGNMENT, Buffer, BufferMemory};
 pub use memory::MemoryStorage;
 
 /// What the storage knows of an object without reading it.

@@ -38,6 +38,14 @@ pub(super) enum Layout {
 }
 
 impl Foreign {
+    /// What it is called: an RDB file by its own name, a Dragonfly snapshot without endings.
+    pub(super) fn name(&self) -> &str {
+        match &self.layout {
+            Layout::Rdb => &self.object,
+            Layout::Dragonfly { base, .. } => base,
+        }
+    }
+
     /// When it was written. One that does not say is older than every snapshot that does.
     pub(crate) fn stamp(&self) -> Stamp {
         let seconds = self.properties.created_at_unix_s.unwrap_or(0);

@@ -38,7 +38,7 @@ pub(crate) fn replace(
         StorageError::new(StorageErrorKind::Io, "draw", "a hash seed", error.to_string())
     })?;
     let staged = inner.stage(seed);
-    let reading = Reading { archive, storage, foreign, meter: &progress.meter };
+    let reading = Reading::of(archive, storage, foreign, &progress.meter);
     let (counts, bytes) = reading.into_place(Place::Aside(&staged, HashSeed(seed)))?;
     inner.swap_in(staged);
     Ok(report(foreign, counts, bytes))
@@ -56,7 +56,7 @@ pub(crate) fn merge(
 ) -> Result<LoadReport, Error> {
     let archive = inner.archive();
     let progress = archive.begin_load();
-    let reading = Reading { archive, storage, foreign, meter: &progress.meter };
+    let reading = Reading::of(archive, storage, foreign, &progress.meter);
     reading.into_place(Place::Nowhere)?;
     let databases: Vec<_> =
         (0..archive.databases).map(|index| inner.database(index)).collect::<Result<_, _>>()?;
@@ -65,12 +65,8 @@ pub(crate) fn merge(
 }
 
 fn report(foreign: &Foreign, counts: Counts, bytes: u64) -> LoadReport {
-    let name = match &foreign.layout {
-        Layout::Rdb => foreign.object.clone(),
-        Layout::Dragonfly { base, .. } => base.clone(),
-    };
     LoadReport {
-        name: Some(name),
+        name: Some(foreign.name().to_owned()),
         records: counts.stored,
         expired: counts.expired,
         bytes,
@@ -81,16 +77,32 @@ fn report(foreign: &Foreign, counts: Counts, bytes: u64) -> LoadReport {
 
 /// One pass over all files of a snapshot.
 #[derive(Clone, Copy)]
-struct Reading<'r> {
-    archive: &'r Archive,
-    storage: &'r dyn SnapshotStorage,
-    foreign: &'r Foreign,
-    meter: &'r Meter,
+pub(super) struct Reading<'r> {
+    pub(super) storage: &'r dyn SnapshotStorage,
+    pub(super) foreign: &'r Foreign,
+    pub(super) meter: &'r Meter,
+    pub(super) buffer_bytes: usize,
+    pub(super) databases: u16,
+    /// What has expired by then is left out.
+    pub(super) now_unix_ms: u64,
+}
+
+impl<'r> Reading<'r> {
+    fn of(
+        archive: &Archive,
+        storage: &'r dyn SnapshotStorage,
+        foreign: &'r Foreign,
+        meter: &'r Meter,
+    ) -> Self {
+        let buffer_bytes = archive.buffer_bytes;
+        let (databases, now_unix_ms) = (archive.databases, archive.clock.unix_ms());
+        Self { storage, foreign, meter, buffer_bytes, databases, now_unix_ms }
+    }
 }
 
 impl Reading<'_> {
     /// Gives every key to `place`; returns what became of them and the bytes read.
-    fn into_place(self, place: Place<'_>) -> Result<(Counts, u64), Error> {
+    pub(super) fn into_place(self, place: Place<'_>) -> Result<(Counts, u64), Error> {
         match &self.foreign.layout {
             Layout::Rdb => {
                 let object = &self.foreign.object;
@@ -107,8 +119,7 @@ impl Reading<'_> {
     }
 
     fn source(&self, object: &str, readers: usize) -> Result<Source<'_>, Error> {
-        let hint =
-            budget::read_hint(self.archive.buffer_bytes, readers, self.storage.buffer_needs(0));
+        let hint = budget::read_hint(self.buffer_bytes, readers, self.storage.buffer_needs(0));
         match Source::open(self.storage, object, hint, Some(self.meter)) {
             // The summary lists it, so the snapshot is not whole.
             Err(error) if error.kind() == StorageErrorKind::NotFound && readers > 1 => {
@@ -120,7 +131,7 @@ impl Reading<'_> {
     }
 
     fn loader<'l>(&self, place: Place<'l>, object: &'l str) -> Loader<'l> {
-        Loader::new(place, self.archive.databases, self.archive.clock.unix_ms(), object)
+        Loader::new(place, self.databases, self.now_unix_ms, object)
     }
 
     /// Reads the files of a Dragonfly snapshot, several at once.

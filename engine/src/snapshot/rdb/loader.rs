@@ -8,7 +8,7 @@ use super::builder::{Builder, Misfit};
 use crate::format::{HashSeed, hash_key};
 use crate::store::{Staged, check_item, check_key, check_value};
 use crate::table::{Content, Payload};
-use crate::{Database, Error, Expiry, Item};
+use crate::{Database, Error, Expiry, Item, Value};
 
 /// Where keys go.
 #[derive(Clone, Copy)]
@@ -17,7 +17,9 @@ pub(super) enum Place<'p> {
     Aside(&'p Staged, HashSeed),
     /// Into the live databases.
     Live(&'p [Database]),
-    /// Nowhere: they are only looked at.
+    /// To somebody who looks at them, each with its database.
+    Told(&'p (dyn Fn(u16, &[u8], Item, Expiry) -> Result<(), Error> + Sync)),
+    /// Nowhere: they are only checked.
     Nowhere,
 }
 
@@ -108,6 +110,7 @@ impl<'p> Loader<'p> {
             Place::Live(databases) => {
                 databases[usize::from(database)].set(&self.key, value, self.expiry).map(|_| ())
             }
+            Place::Told(tell) => tell(database, &self.key, Value::from(value).into(), self.expiry),
             Place::Nowhere => Ok(()),
         }
     }
@@ -138,6 +141,7 @@ impl<'p> Loader<'p> {
             Place::Live(databases) => {
                 databases[usize::from(database)].set_item(&self.key, item, self.expiry).map(|_| ())
             }
+            Place::Told(tell) => tell(database, &self.key, item, self.expiry),
             Place::Nowhere => Ok(()),
         }
     }

@@ -14,6 +14,7 @@ mod foreign;
 mod item;
 mod load;
 mod loader;
+mod look;
 mod payload;
 mod save;
 mod source;
@@ -22,6 +23,7 @@ mod write;
 
 pub(super) use foreign::{Foreign, is_something_else, read_rdb};
 pub(super) use load::{merge, replace};
+pub use look::{ForeignKey, foreign_info, read_foreign};
 pub use payload::{dump, restore};
 pub(super) use save::{Target, conduct};
 
