@@ -25,7 +25,8 @@ pub(crate) fn binary() -> &'static Path {
 }
 
 /// Builds the binary into the directory that this test was built into. Cargo does nothing if it is
-/// up to date, and a stale binary would test yesterday's server.
+/// up to date, and a stale binary would test yesterday's server. The whole workspace and this test
+/// are named so that its dependencies are taken as they were built for the test.
 fn build() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let profile_dir = own.ancestors().nth(2).unwrap();
@@ -34,7 +35,8 @@ fn build() -> PathBuf {
         other => other,
     };
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "exuvia-server", "--profile", profile])
+        .args(["build", "--quiet", "--workspace", "--bin", "exuvia", "--test", "server"])
+        .args(["--profile", profile])
         .arg("--target-dir")
         .arg(profile_dir.parent().unwrap())
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())
