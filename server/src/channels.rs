@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::client::{ClientEntry, Message, Signals};
+use crate::client::{ClientEntry, Mail, Message};
 use crate::glob;
 
 type Subscribers = BTreeMap<u64, Arc<ClientEntry>>;
@@ -142,15 +142,7 @@ impl<'a> Posting<'a> {
         });
         for client in subscribers.values() {
             let message = Message { pattern: pattern.cloned(), ..message.clone() };
-            let kept = client.mailbox.put(message);
-            if !kept {
-                tracing::warn!(
-                    client = client.id,
-                    address = %client.peer,
-                    "disconnecting a subscriber that does not read its messages"
-                );
-            }
-            client.signal(if kept { Signals::MAIL } else { Signals::KILL });
+            client.post(Mail::Published(message));
             self.reached += 1;
         }
     }

@@ -1,8 +1,8 @@
-//! Reasons to hold commands back.
+//! Reasons to hold commands back, or to look at each of them.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -26,6 +26,8 @@ impl Reasons {
     pub(crate) const RELOADING: Self = Self(1 << 5);
     /// A transaction runs that works on whole databases.
     pub(crate) const ALONE: Self = Self(1 << 6);
+    /// Somebody is shown every command, so each has to be looked at by itself.
+    pub(crate) const MONITORED: Self = Self(1 << 7);
     /// Everything for which writes wait.
     pub(crate) const HOLD_WRITES: Self = Self(
         Self::PAUSED_WRITES.0
@@ -52,6 +54,8 @@ impl Reasons {
 pub(crate) struct Gate {
     reasons: AtomicU32,
     changed: Notify,
+    /// Connections whose command waits here.
+    waiting: AtomicUsize,
     pause_until: Mutex<Option<Instant>>,
 }
 
@@ -84,8 +88,14 @@ impl Gate {
         if on { self.raise(reason) } else { self.lower(reason) }
     }
 
+    /// How many connections wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Waits until `reasons` no longer hold as `held` judges them.
     pub(crate) async fn wait_while(&self, held: impl Fn(Reasons) -> bool) {
+        let _waiting = Waiting::begin(&self.waiting);
         loop {
             let changed = self.changed.notified();
             if !held(self.reasons()) {
@@ -115,5 +125,22 @@ impl Gate {
         if until.is_some_and(|until| until <= now) {
             self.unpause();
         }
+    }
+}
+
+/// Counts a connection as waiting, for as long as it waits or is there. Relaxed: a figure to look
+/// at, which orders nothing.
+struct Waiting<'g>(&'g AtomicUsize);
+
+impl<'g> Waiting<'g> {
+    fn begin(count: &'g AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

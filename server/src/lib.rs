@@ -25,6 +25,7 @@ mod lifecycle;
 mod listener;
 mod log;
 mod memory;
+mod monitors;
 mod number;
 mod packing;
 mod place;

@@ -15,6 +15,7 @@ use crate::command::{CommandId, Failure, Spec};
 use crate::flags::Settings;
 use crate::gate::{Gate, Reasons};
 use crate::memory;
+use crate::monitors::Monitors;
 use crate::packing::Packing;
 use crate::place::Place;
 use crate::resp::{Args, Limits};
@@ -33,6 +34,7 @@ pub(crate) struct Server {
     pub(crate) place: Place,
     pub(crate) clients: Clients,
     pub(crate) channels: Channels,
+    pub(crate) monitors: Monitors,
     pub(crate) gate: Gate,
     pub(crate) watched: Arc<Watched>,
     pub(crate) slow: Slow,
@@ -78,6 +80,7 @@ impl Server {
             place,
             clients: Clients::default(),
             channels: Channels::default(),
+            monitors: Monitors::default(),
             gate,
             watched: Arc::default(),
             packing: Packing::default(),
@@ -228,6 +231,9 @@ impl Server {
         let stats = &self.threads[client.thread];
         let counts = stats.command(ran.id);
         counts.ran(1, ran.took);
+        if self.gate.reasons().any(Reasons::MONITORED) {
+            self.monitors.show(ran, client);
+        }
         if self.slow.concerns(ran.took) {
             self.slow.note(ran.spec, ran.args, ran.took, client, self.now_ms());
         }
@@ -258,6 +264,8 @@ pub(crate) struct Ran<'a> {
     pub(crate) id: CommandId,
     pub(crate) spec: &'static Spec,
     pub(crate) args: Args<'a>,
+    /// The database that was selected before.
+    pub(crate) database: u16,
     pub(crate) took: Duration,
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::client::ClientEntry;
 use crate::command::{Flags, Spec};
 use crate::flags::Settings;
+use crate::monitors::{REDACTED, is_secret};
 use crate::resp::Args;
 
 /// Arguments of a command that the log keeps, and bytes of each.
@@ -176,21 +177,12 @@ impl Slow {
 
 /// The arguments as the log shows them.
 fn shortened(spec: &Spec, args: Args<'_>) -> Vec<Vec<u8>> {
-    let secret = |index: usize| match spec.name {
-        "auth" => index > 0,
-        // What follows AUTH, and all behind it, to be safe.
-        "hello" => {
-            index > 1 && args.iter().take(index).any(|arg| arg.eq_ignore_ascii_case(b"auth"))
-        }
-        "config|set" => args.at(index - 1).eq_ignore_ascii_case(b"requirepass"),
-        _ => false,
-    };
     let shown = if args.len() > ARGS_MAX { ARGS_MAX - 1 } else { args.len() };
     let mut kept: Vec<Vec<u8>> = (0..shown)
         .map(|index| {
             let arg = args.at(index);
-            if index > 0 && secret(index) {
-                return b"(redacted)".to_vec();
+            if is_secret(spec, args, index) {
+                return REDACTED.to_vec();
             }
             let mut kept = arg[..arg.len().min(ARG_BYTES_MAX)].to_vec();
             if arg.len() > ARG_BYTES_MAX {

@@ -75,5 +75,48 @@ fn a_subscriber_that_does_not_read_is_sent_away() {
         publisher.call(&["PUBLISH", "ch", &payload]) == Reply::Integer(0)
     });
     assert_eq!(publisher.run("PING").text(), "PONG");
-    server.wait_for_line("disconnecting a subscriber that does not read");
+    server.wait_for_line("disconnecting a client that does not read");
+}
+
+#[test]
+fn a_monitor_is_shown_what_others_run() {
+    let server = Server::start(&[]);
+    let (mut monitor, mut client) = (server.client(), server.client());
+    assert_eq!(monitor.run("MONITOR"), Reply::ok());
+    let mut next = |expected: &str| {
+        let line = monitor.read();
+        let (time, rest) =
+            line.text().split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        assert!(time.parse::<f64>().unwrap() > 1.7e9, "{time}");
+        let (place, command) = rest.split_once("] ").unwrap();
+        assert!(place.contains("127.0.0.1:"), "{place}");
+        let database = place[1..].split(' ').next().unwrap();
+        assert_eq!(format!("{database} {command}"), expected);
+    };
+    client.run("GET moth");
+    next(r#"0 "GET" "moth""#);
+    client.run("SELECT 3");
+    next(r#"0 "SELECT" "3""#);
+    client.call(&["SET", "a \"b\"", "c\r\n\u{1}"]);
+    next(r#"3 "SET" "a \"b\"" "c\r\n\x01""#);
+    client.run("AUTH secret");
+    next(r#"3 "AUTH" "(redacted)""#);
+    for command in ["MULTI", "SET a 1", "CONFIG GET port", "EXEC"] {
+        client.run(command);
+    }
+    for command in [r#"3 "MULTI""#, r#"3 "SET" "a" "1""#, r#"3 "EXEC""#] {
+        next(command);
+    }
+    // A pipeline is shown command by command.
+    for _ in 0..100 {
+        client.send(&["GET", "moth"]);
+    }
+    for _ in 0..100 {
+        next(r#"3 "GET" "moth""#);
+        client.read();
+    }
+    assert!(client.run("CLIENT LIST").text().contains(" flags=O "));
+    assert_eq!(monitor.run("RESET").text(), "RESET");
+    client.run("GET moth");
+    assert_eq!(monitor.run("PING").text(), "PONG", "nothing is shown any more");
 }

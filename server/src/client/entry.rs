@@ -1,11 +1,11 @@
 //! What others may know of a connection, and how they reach it.
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Waker};
 
-use super::{Address, Mailbox};
+use super::{Address, Mail, Mailbox};
 use crate::command::Table;
 
 /// Reasons to interrupt a connection that waits, one bit each.
@@ -70,6 +70,8 @@ pub(crate) struct ClientEntry {
     identity: Mutex<Identity>,
     pub(crate) mailbox: Mailbox,
     signals: AtomicU32,
+    /// It is shown what others run.
+    pub(crate) monitors: AtomicBool,
     /// Wakes the connection's task, once it has waited for the first time.
     waker: Mutex<Option<Waker>>,
 }
@@ -92,8 +94,22 @@ impl ClientEntry {
             identity: Mutex::default(),
             mailbox: Mailbox::default(),
             signals: AtomicU32::new(0),
+            monitors: AtomicBool::new(false),
             waker: Mutex::new(None),
         }
+    }
+
+    /// Leaves mail for the connection, or ends it if it does not read what it has.
+    pub(crate) fn post(&self, mail: Mail) {
+        let kept = self.mailbox.put(mail);
+        if !kept {
+            tracing::warn!(
+                client = self.id,
+                address = %self.peer,
+                "disconnecting a client that does not read what it is sent"
+            );
+        }
+        self.signal(if kept { Signals::MAIL } else { Signals::KILL });
     }
 
     /// Interrupts the connection.
@@ -143,6 +159,7 @@ impl ClientEntry {
         let queued = report.queued.load(Ordering::Relaxed);
         let mut flags = String::new();
         for (set, letter) in [
+            (self.monitors.load(Ordering::Relaxed), 'O'),
             (self.is_subscriber(), 'P'),
             (queued >= 0, 'x'),
             (self.peer.is_unix(), 'U'),

@@ -1,13 +1,40 @@
-//! Messages for a subscriber that its connection has yet to send.
+//! What a connection has yet to send besides replies: messages of channels, commands of others.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::resp::Output;
 
-/// Bytes of messages that may wait for one client. One that falls further behind is disconnected,
-/// so that a slow subscriber costs no more memory than this.
+/// Bytes that may wait for one client. One that falls further behind is disconnected, so that a
+/// slow subscriber costs no more memory than this.
 const MAILBOX_BYTES_MAX: usize = 32 << 20;
+
+/// What a client is sent without having asked in this moment.
+#[derive(Clone, Debug)]
+pub(crate) enum Mail {
+    /// A message of a channel.
+    Published(Message),
+    /// A command that somebody ran, as `MONITOR` shows it.
+    Monitored(Arc<str>),
+}
+
+impl Mail {
+    fn bytes(&self) -> usize {
+        let own = size_of::<Self>();
+        match self {
+            Self::Published(message) => own + message.channel.len() + message.payload.len(),
+            Self::Monitored(line) => own + line.len(),
+        }
+    }
+
+    /// Writes it as the client's protocol wants it.
+    pub(crate) fn write(&self, out: &mut Output) {
+        match self {
+            Self::Published(message) => message.write(out),
+            Self::Monitored(line) => out.status(line),
+        }
+    }
+}
 
 /// A published message.
 #[derive(Clone, Debug)]
@@ -21,12 +48,7 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    fn bytes(&self) -> usize {
-        size_of::<Self>() + self.channel.len() + self.payload.len()
-    }
-
-    /// Writes the message as the client's protocol wants it.
-    pub(crate) fn write(&self, out: &mut Output) {
+    fn write(&self, out: &mut Output) {
         match &self.pattern {
             None => {
                 out.push(3);
@@ -43,33 +65,33 @@ impl Message {
     }
 }
 
-/// A queue of messages with a limit.
+/// A queue of mail with a limit.
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox(Mutex<Waiting>);
 
 #[derive(Debug, Default)]
 struct Waiting {
-    messages: VecDeque<Message>,
+    mail: VecDeque<Mail>,
     bytes: usize,
 }
 
 impl Mailbox {
-    /// Puts a message in; `false` if the client has fallen too far behind.
-    pub(crate) fn put(&self, message: Message) -> bool {
+    /// Puts something in; `false` if the client has fallen too far behind.
+    pub(crate) fn put(&self, mail: Mail) -> bool {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.bytes + message.bytes() > MAILBOX_BYTES_MAX {
+        if waiting.bytes + mail.bytes() > MAILBOX_BYTES_MAX {
             return false;
         }
-        waiting.bytes += message.bytes();
-        waiting.messages.push_back(message);
+        waiting.bytes += mail.bytes();
+        waiting.mail.push_back(mail);
         true
     }
 
-    /// Takes the oldest message out.
-    pub(crate) fn take(&self) -> Option<Message> {
+    /// Takes the oldest out.
+    pub(crate) fn take(&self) -> Option<Mail> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let message = waiting.messages.pop_front()?;
-        waiting.bytes -= message.bytes();
-        Some(message)
+        let mail = waiting.mail.pop_front()?;
+        waiting.bytes -= mail.bytes();
+        Some(mail)
     }
 }

@@ -25,6 +25,9 @@ pub(super) const COMMANDS: &[Spec] = &[
              data, otherwise O(1)",
         "Synchronously saves the database(s) to disk and shuts down the server.",
     ),
+    Spec::now(Group::Server, "monitor", 1, monitor)
+        .flags(DEBUGGING.and(Flags::LOADING).and(Flags::STALE))
+        .doc("1.0.0", "O(1)", "Listens for all requests received by the server in real-time."),
     Spec::container(
         Group::Server,
         "debug",
@@ -55,6 +58,12 @@ pub(super) const COMMANDS: &[Spec] = &[
     )
     .doc("1.0.0", "Depends on subcommand.", "A container for debugging commands."),
 ];
+
+fn monitor(call: &mut Call<'_>) -> Outcome {
+    call.out.ok();
+    call.server.monitors.add(&call.session.entry, &call.server.gate);
+    Ok(())
+}
 
 fn time(call: &mut Call<'_>) -> Outcome {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

@@ -84,6 +84,7 @@ fn quit(call: &mut Call<'_>) -> Outcome {
 fn reset(call: &mut Call<'_>) -> Outcome {
     let Call { session, server, keys, .. } = call;
     forget_subscriptions(server, session);
+    server.monitors.remove(&session.entry, &server.gate);
     session.queue = None;
     session.watches = None;
     session.reply = ReplyMode::On;

@@ -104,7 +104,7 @@ fn clients(text: &mut String, call: &Call<'_>) {
         "client_recent_max_output_buffer",
         largest(|client| client.report.output_allocated.load(Ordering::Relaxed)),
     );
-    line(text, "blocked_clients", 0);
+    line(text, "blocked_clients", server.gate.waiting());
     line(text, "pubsub_clients", all.iter().filter(|client| client.is_subscriber()).count());
 }
 

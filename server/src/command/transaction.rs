@@ -293,5 +293,6 @@ async fn run_one(call: &mut LongCall<'_>, queued: &Queued, alone: bool) {
 /// Counts a command that ran.
 fn account(call: &LongCall<'_>, queued: &Queued, took: Duration, failure: Option<&Failure>) {
     let (id, spec, args) = (queued.id, spec_of(queued), queued.args.as_args());
-    call.server.account(&Ran { id, spec, args, took }, failure, &call.session.entry);
+    let database = call.database.index();
+    call.server.account(&Ran { id, spec, args, database, took }, failure, &call.session.entry);
 }

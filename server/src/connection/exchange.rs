@@ -137,8 +137,8 @@ impl Connection {
         // Cleared before the mailbox is looked at: whatever comes after raises it anew.
         entry.clear(Signals::MAIL);
         self.mail_waits = false;
-        while let Some(message) = entry.mailbox.take() {
-            message.write(&mut self.out);
+        while let Some(mail) = entry.mailbox.take() {
+            mail.write(&mut self.out);
             if self.out.pending_bytes() > OUTPUT_BYTES_MAX {
                 self.mail_waits = true;
                 break;

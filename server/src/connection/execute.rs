@@ -150,7 +150,7 @@ impl Connection {
         self.last_command = id.index() as u32 + 1;
         // `CLIENT LIST` shows itself as what its client runs.
         session.entry.report.last_command.store(self.last_command, Ordering::Relaxed);
-        let mark = out.mark();
+        let (mark, selected) = (out.mark(), database.index());
         let keys = Keys::live(database, server, stats);
         let args = input.args(command);
         let failure = run(&mut Call { spec, args, out, keys, session, server }).err();
@@ -161,7 +161,8 @@ impl Connection {
         let now = Instant::now();
         let took = now - self.lap;
         self.lap = now;
-        server.account(&Ran { id, spec, args, took }, failure.as_ref(), &session.entry);
+        let ran = Ran { id, spec, args, database: selected, took };
+        server.account(&ran, failure.as_ref(), &session.entry);
     }
 
     async fn run_later(
@@ -174,7 +175,7 @@ impl Connection {
         let Self { input, out, session, database, server, .. } = self;
         let stats = &server.threads[session.entry.thread];
         self.last_command = id.index() as u32 + 1;
-        let mark = out.mark();
+        let (mark, selected) = (out.mark(), database.index());
         let args = input.args(command);
         let failure = run(LongCall { args, out, database, session, server, stats }).await.err();
         if let Some(failure) = &failure {
@@ -182,7 +183,8 @@ impl Connection {
             out.error(failure.text());
         }
         let took = self.lap.elapsed();
-        server.account(&Ran { id, spec, args, took }, failure.as_ref(), &session.entry);
+        let ran = Ran { id, spec, args, database: selected, took };
+        server.account(&ran, failure.as_ref(), &session.entry);
     }
 
     /// Notes the commands of a batched lookup that took long, each with its share of the time.

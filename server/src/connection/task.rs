@@ -140,6 +140,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let id = self.session.entry.id;
         forget_subscriptions(&self.server, &mut self.session);
+        self.server.monitors.remove(&self.session.entry, &self.server.gate);
         self.server.clients.remove(id);
     }
 }
