@@ -15,7 +15,7 @@ command -v tclsh >/dev/null || { echo "tclsh is needed"; exit 2; }
 
 binary="${EXUVIA_SERVER_BINARY:-}"
 if [ -z "$binary" ]; then
-    cargo build --quiet --manifest-path "$here/../Cargo.toml" -p exuvia-server
+    cargo build --quiet --manifest-path "$here/../Cargo.toml" --workspace --bin exuvia
     binary="$here/../target/debug/exuvia"
 fi
 work="$(mktemp -d)"
