@@ -18,8 +18,19 @@ use crate::tree;
 const INTERVAL: Duration = Duration::from_millis(100);
 /// How much of an interval may be spent on it.
 const BUDGET: Duration = Duration::from_millis(10);
+/// The interval while much that was deleted waits to be given back.
+const INTERVAL_URGENT: Duration = Duration::from_millis(30);
 /// Time that a sweep of a whole table takes at least, so that a small one is not swept for ever.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Removed bytes from which on the entries that are left are moved. Allocators keep a block of many
+/// kilobytes for a single entry that stands in it.
+const PACKED_BYTES_MIN: u64 = if cfg!(test) { 1 << 20 } else { 64 << 20 };
+
+/// How often the allocator is asked to collect after a great deal was freed, and how far apart:
+/// what others still hold is freed a little later.
+const COLLECTIONS: u32 = 4;
+const COLLECTION_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Rounds of collection when a store ends.
 const FINAL_ROUNDS: u32 = 32;
@@ -123,13 +134,34 @@ pub(crate) struct Sweep {
     from: u64,
     /// When the sweep that is under way began, and whether one is.
     began: Option<Instant>,
+    /// Whether tables want compaction.
+    urgent: bool,
+    /// Most bytes of entries since they were last packed.
+    bytes_max: u64,
+    /// Whether this sweep moves every entry, so that those that are left stand together.
+    packs: bool,
+    /// Entries moved, ever.
+    packed: u64,
+}
+
+impl Sweep {
+    fn begin(&mut self, packs: bool) {
+        *self = Self { began: Some(Instant::now()), packs, database: 0, from: 0, ..*self };
+    }
+
+    /// Whether so much was removed that what is left is better moved.
+    fn wants_packing(&self, bytes: u64) -> bool {
+        bytes <= self.bytes_max / 4 && self.bytes_max - bytes >= PACKED_BYTES_MIN
+    }
 }
 
 /// The thread's work, until the store is gone and everything is freed.
-pub(crate) fn run(queue: &Queue, store: &Weak<Inner>) {
+pub(crate) fn run(queue: &Queue, store: &Weak<Inner>, collect_memory: Option<fn()>) {
     let mut sweep = Sweep::default();
+    let (mut collections, mut collected) = (0, Instant::now());
     loop {
-        match queue.wait(INTERVAL) {
+        let interval = if collections > 0 { INTERVAL_URGENT } else { INTERVAL };
+        match queue.wait(interval) {
             Ok(Some(job)) => perform(job, queue, store),
             Ok(None) => {
                 if let Some(store) = store.upgrade() {
@@ -139,6 +171,21 @@ pub(crate) fn run(queue: &Queue, store: &Weak<Inner>) {
             Err(Closed) => break,
         }
         collect_garbage();
+        if collections > 0 {
+            // There is more of it than usual.
+            let until = Instant::now() + BUDGET;
+            while Instant::now() < until {
+                collect_garbage();
+            }
+        }
+        if sweep.urgent || sweep.packs {
+            collections = COLLECTIONS;
+        } else if collections > 0 && collected.elapsed() >= COLLECTION_INTERVAL {
+            if let Some(collect) = collect_memory {
+                collect();
+            }
+            (collections, collected) = (collections - 1, Instant::now());
+        }
     }
     // What the last operations retired is still in bags; nobody else may come by to free it.
     for _ in 0..FINAL_ROUNDS {
@@ -197,22 +244,36 @@ impl Inner {
     pub(crate) fn tend(&self, sweep: &mut Sweep, budget: Duration) {
         let until = Instant::now() + budget;
         let keyspaces = self.keyspaces();
-        if sweep.began.is_none() {
+        let bytes =
+            keyspaces.iter().map(|keyspace| keyspace.counts().entry_bytes.max(0) as u64).sum();
+        sweep.bytes_max = sweep.bytes_max.max(bytes);
+        sweep.urgent = keyspaces.iter().any(|keyspace| keyspace.wants_compaction());
+        // What a cut holds would have to be kept twice, so moving waits for its end.
+        let quiet = self.versions.is_quiet();
+        if !sweep.packs && quiet && !sweep.urgent && sweep.wants_packing(bytes) {
+            sweep.begin(true);
+        } else if sweep.began.is_none() {
             if !keyspaces.iter().any(|keyspace| wants_tending(keyspace)) {
                 return;
             }
-            *sweep = Sweep { began: Some(Instant::now()), ..Sweep::default() };
+            sweep.begin(false);
         }
         while Instant::now() < until {
             let Some(keyspace) = keyspaces.get(usize::from(sweep.database)) else {
                 let swept_fast = sweep.began.is_some_and(|began| began.elapsed() < SWEEP_INTERVAL);
-                let urgent = keyspaces.iter().any(|keyspace| keyspace.wants_compaction());
-                if !swept_fast || urgent {
+                // A cut that was opened meanwhile has kept entries from being moved.
+                if std::mem::take(&mut sweep.packs) && quiet {
+                    sweep.bytes_max = bytes;
+                }
+                if !swept_fast || sweep.urgent {
                     sweep.began = None;
                 }
                 return;
             };
-            if wants_tending(keyspace) {
+            if sweep.packs && !keyspace.is_untouched() || wants_tending(keyspace) {
+                if sweep.packs {
+                    sweep.packed += keyspace.pack(sweep.from);
+                }
                 let tended = keyspace.tend(sweep.from, self.clock.unix_ms());
                 self.note_expired(tended.expired);
                 if let Some(next) = tended.next {
@@ -241,4 +302,75 @@ impl Inner {
 fn wants_tending(keyspace: &Keyspace) -> bool {
     let counts = keyspace.counts();
     counts.expiring > 0 || counts.expiring_within > 0 || keyspace.wants_compaction()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Expiry, Options, Store};
+
+    const KEYS: u32 = 20_000;
+    const LEFT: u32 = KEYS / 100;
+
+    fn key(number: u32) -> String {
+        format!("key:{number}")
+    }
+
+    /// A store that had many keys, of which one of a hundred is left.
+    fn shrunk(sweep: &mut Sweep) -> Store {
+        let store = Store::open(Options::in_memory().maintenance(false)).unwrap();
+        let database = store.database(3).unwrap();
+        for number in 0..KEYS {
+            let expiry = if number % 200 == 0 { Expiry::At(u64::MAX) } else { Expiry::Never };
+            database.set(key(number).as_bytes(), &[number as u8; 100], expiry).unwrap();
+        }
+        store.inner().tend(sweep, BUDGET);
+        for number in (0..KEYS).filter(|number| number % 100 > 0) {
+            assert!(database.remove(key(number).as_bytes()));
+        }
+        store
+    }
+
+    fn tend(store: &Store, sweep: &mut Sweep) {
+        for _ in 0..100 {
+            store.inner().tend(sweep, Duration::from_secs(1));
+            collect_garbage();
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_much_is_moved_once_and_is_the_same() {
+        let mut sweep = Sweep::default();
+        let store = shrunk(&mut sweep);
+        let changes = store.stats().changes;
+        tend(&store, &mut sweep);
+        assert_eq!(sweep.packed, u64::from(LEFT));
+        let stats = store.stats();
+        assert_eq!(stats.changes, changes, "nobody has changed anything");
+        assert_eq!(stats.total.keys, u64::from(LEFT));
+        let database = store.database(3).unwrap();
+        for number in (0..KEYS).step_by(100) {
+            let key = key(number);
+            assert_eq!(database.get(key.as_bytes()).as_deref(), Some(&[number as u8; 100][..]));
+            let expires = number % 200 == 0;
+            let expected = if expires { Expiry::At(u64::MAX) } else { Expiry::Never };
+            assert_eq!(database.expiry(key.as_bytes()), Some(expected));
+        }
+        tend(&store, &mut sweep);
+        assert_eq!(sweep.packed, u64::from(LEFT), "once");
+    }
+
+    #[test]
+    fn nothing_is_moved_while_a_cut_is_open() {
+        let mut sweep = Sweep::default();
+        let store = shrunk(&mut sweep);
+        let snapshot = store.snapshot().unwrap();
+        tend(&store, &mut sweep);
+        assert_eq!(sweep.packed, 0);
+        drop(snapshot);
+        // What the cut held is trimmed, and with it the tombstones become free to go.
+        store.maintain();
+        tend(&store, &mut sweep);
+        assert_eq!(sweep.packed, u64::from(LEFT));
+    }
 }

@@ -82,6 +82,7 @@ pub struct Options {
     pub(crate) save_on_close: bool,
     pub(crate) file_mode: u32,
     pub(crate) maintenance: bool,
+    pub(crate) collect_memory: Option<fn()>,
     pub(crate) retain: u32,
     #[cfg(feature = "schedule")]
     pub(crate) schedule: crate::schedule::ScheduleOptions,
@@ -114,6 +115,7 @@ impl Default for Options {
             save_on_close: false,
             file_mode: 0o600,
             maintenance: true,
+            collect_memory: None,
             retain: 0,
             #[cfg(feature = "schedule")]
             schedule: crate::schedule::ScheduleOptions::default(),
@@ -133,6 +135,17 @@ macro_rules! setters {
 }
 
 impl Options {
+    /// What the background thread calls once it has freed a great deal, and a few times after
+    /// that, to give the allocator an opportunity. Default nothing.
+    ///
+    /// Allocators with a heap for each thread look after one when its thread allocates; this thread
+    /// seldom does. With mimalloc it is `mi_collect`.
+    #[must_use]
+    pub fn collect_memory(mut self, collect: fn()) -> Self {
+        self.collect_memory = Some(collect);
+        self
+    }
+
     /// Options of a store that keeps its snapshots in the directory `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: Some(dir.into()), ..Self::default() }

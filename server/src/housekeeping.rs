@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 
 use crate::server::Shared;
+use crate::surplus::Surplus;
 
 /// How often memory is compared with its limit and pauses with the clock.
 const TICK: Duration = Duration::from_millis(20);
@@ -17,6 +18,7 @@ const TICKS_PER_SECOND: u64 = 50;
 pub(crate) async fn keep_house(server: Shared) {
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut surplus = Surplus::new(Instant::now());
     for tick in 0_u64.. {
         interval.tick().await;
         let now = Instant::now();
@@ -28,6 +30,7 @@ pub(crate) async fn keep_house(server: Shared) {
         if maxmemory > 0 || tick % TICKS_PER_SECOND == 0 {
             server.check_memory(maxmemory);
         }
+        surplus.check(&server, now);
         if tick % TICKS_PER_SAMPLE == 0 {
             sample_rates(&server, now);
         }

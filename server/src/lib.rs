@@ -38,8 +38,10 @@ mod shutdown;
 mod signals;
 mod slow;
 mod stats;
+mod surplus;
 mod tls;
 mod tool;
 mod watched;
 
 pub use run::run;
+pub use surplus::CollectMemory;

@@ -13,6 +13,7 @@ use crate::flags::{self, Invocation, Settings};
 use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Doors, Places, Threads};
 use crate::server::Server;
+use crate::surplus::CollectMemory;
 use crate::{admin, descriptors, housekeeping, log, signals, tool};
 
 /// Runs the server until it is told to exit.
@@ -21,36 +22,41 @@ use crate::{admin, descriptors, housekeeping, log, signals, tool};
 /// variables of the environment. Returns the exit code: 0 after an orderly exit, 1 if a flag was
 /// wrong, the server could not start, loading failed, or the save at exit failed. If the first
 /// argument is `snapshot`, the offline tool runs instead, and the code is the tool's.
+///
+/// `collect_memory` is called on the threads that serve, between two commands, when the process has
+/// much more memory than its data needs.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
+    collect_memory: CollectMemory,
 ) -> ExitCode {
     let mut arguments = arguments.into_iter().peekable();
     if arguments.next_if(|first| first == "snapshot").is_some() {
         return tool::run(arguments.collect());
     }
     match flags::read(arguments, environment) {
-        Ok(Invocation::Serve(settings)) => serve(*settings),
+        Ok(Invocation::Serve(settings)) => serve(*settings, collect_memory),
         Ok(Invocation::Help) => log::print(&flags::help()),
         Ok(Invocation::Version) => log::print(&format!("exuvia {}\n", env!("CARGO_PKG_VERSION"))),
         Err(line) => log::fail(&line),
     }
 }
 
-fn serve(settings: Settings) -> ExitCode {
+fn serve(settings: Settings, collect_memory: CollectMemory) -> ExitCode {
     log::start(settings.verbosity());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return log::fail(&format!("cannot start: {error}")),
     };
-    let code = runtime.block_on(main(settings)).unwrap_or_else(|line| log::fail(&line));
+    let code =
+        runtime.block_on(main(settings, collect_memory)).unwrap_or_else(|line| log::fail(&line));
     // What still waits on a thread of its own, as a load that was cut short, is not waited for.
     runtime.shutdown_background();
     code
 }
 
-async fn main(settings: Settings) -> Result<ExitCode, String> {
+async fn main(settings: Settings, collect_memory: CollectMemory) -> Result<ExitCode, String> {
     let place = settings.place().map_err(|reason| format!("flag --dir: {reason}"))?;
     let maxclients = settings.maxclients() as u64;
     let room = descriptors::make_room(maxclients);
@@ -67,6 +73,7 @@ async fn main(settings: Settings) -> Result<ExitCode, String> {
     let started = Instant::now();
     let failed = |error| format!("cannot open the store in {place}: {}", describe(&error));
     let options = settings.options(&place).map_err(failed)?;
+    let options = options.collect_memory(collect_memory.all);
     let (store, load) = Store::open_in_background(options).map_err(failed)?;
     let (requests, requested) = mpsc::unbounded_channel();
     let threads = Threads::start(settings.threads())
@@ -78,6 +85,7 @@ async fn main(settings: Settings) -> Result<ExitCode, String> {
         .map_err(|error| format!("cannot serve --admin_port: {error}"))?;
     // Set once, here.
     let _ = server.runtimes.set(threads.handles());
+    let _ = server.collect_memory.set(collect_memory);
     signals::watch(&requests).map_err(|error| format!("cannot watch for signals: {error}"))?;
     let doors = Doors::open(places, listeners, &server, threads);
     tokio::spawn(housekeeping::keep_house(Arc::clone(&server)));

@@ -22,6 +22,7 @@ use crate::resp::{Args, Limits};
 use crate::shutdown::Request;
 use crate::slow::Slow;
 use crate::stats::{CommandTotals, SharedStats, ThreadStats};
+use crate::surplus::CollectMemory;
 use crate::watched::Watched;
 
 /// The server: the store, and everything around it.
@@ -54,6 +55,8 @@ pub(crate) struct Server {
     bulk_bytes_max: AtomicUsize,
     /// The highest memory use seen.
     memory_peak: AtomicU64,
+    /// How the allocator is asked for memory that is free.
+    pub(crate) collect_memory: OnceLock<CollectMemory>,
     /// The runtimes of the connection threads.
     pub(crate) runtimes: OnceLock<Vec<Handle>>,
     shutdown: mpsc::UnboundedSender<Request>,
@@ -94,6 +97,7 @@ impl Server {
             port: AtomicU16::new(0),
             bulk_bytes_max,
             memory_peak: AtomicU64::new(0),
+            collect_memory: OnceLock::new(),
             runtimes: OnceLock::new(),
             shutdown,
         }

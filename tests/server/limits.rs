@@ -115,3 +115,31 @@ fn an_idle_client_is_sent_away_after_the_timeout() {
     });
     assert!(idle.is_closed());
 }
+
+#[test]
+fn memory_of_what_was_deleted_is_given_back_within_seconds() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    let before = server.resident_bytes();
+    client.run("DEBUG POPULATE 800000 key 200");
+    let full = server.resident_bytes() - before;
+    assert!(full > 150 << 20, "{full}");
+    // One of a hundred stays, so that something is left everywhere. By a client of another thread.
+    let mut other = server.client();
+    for start in (0..800_000).step_by(1000) {
+        let keys: Vec<String> = (start..start + 1000)
+            .filter(|number| number % 100 > 0)
+            .map(|number| format!("key:{number}"))
+            .collect();
+        let words: Vec<&str> =
+            std::iter::once("DEL").chain(keys.iter().map(String::as_str)).collect();
+        assert_eq!(other.call(&words), Reply::Integer(990));
+    }
+    assert_eq!(other.run("DBSIZE"), Reply::Integer(8000));
+    let mut left = full;
+    eventually("the memory", || {
+        left = server.resident_bytes().saturating_sub(before);
+        left < full / 2
+    });
+    assert_eq!(other.run("STRLEN key:799900"), Reply::Integer(200));
+}

@@ -90,9 +90,10 @@ impl Inner {
         if options.maintenance {
             let queue = Arc::clone(&store.queue);
             let weak = Arc::downgrade(&store);
+            let collect_memory = options.collect_memory;
             thread::Builder::new()
                 .name("exuvia-tend".to_owned())
-                .spawn(move || maintenance::run(&queue, &weak))
+                .spawn(move || maintenance::run(&queue, &weak, collect_memory))
                 .map_err(|error| Error::InvalidOption {
                     option: "maintenance",
                     reason: format!("its thread does not start: {error}"),

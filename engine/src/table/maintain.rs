@@ -70,6 +70,29 @@ impl Keyspace {
         Tended { next: last.checked_add(1), expired }
     }
 
+    /// Puts every entry of the segment that covers `from` into new memory, and returns how many.
+    /// None while cuts are open, which would keep the old ones.
+    pub(crate) fn pack(&self, from: u64) -> u64 {
+        let guard = pin();
+        let Some(located) = self.locate(from, &guard) else { return 0 };
+        let mut packed = 0;
+        for slot in located.segment.slots() {
+            let word = slot.load(&guard);
+            let Some(entry) = word.entry().filter(|entry| !entry.is_tombstone()) else { continue };
+            let key = entry.key();
+            let outcome = self.write(self.hash(key), key, None, |current, _, versioned| {
+                match current.filter(|_| !versioned) {
+                    None => (Decision::Keep, false),
+                    Some(entry) => (Decision::Publish(Draft::new(&entry.content(), false)), true),
+                }
+            });
+            packed += u64::from(matches!(outcome, Ok(Written::Done(true))));
+        }
+        // Nobody has changed anything.
+        self.counters.add(&guard, Counts { changes: -(packed as i64), ..Counts::default() });
+        packed
+    }
+
     fn remove_expired(&self, segment: &Segment, now_unix_ms: u64, guard: &Guard) -> u64 {
         let has_expired = |entry: Entry<'_>| {
             let within = entry.collection().map_or(Expiry::Never, Collection::next_expiry);

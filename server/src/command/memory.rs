@@ -7,6 +7,7 @@ use super::call::{blocking, is};
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, LongCall, Outcome};
 use crate::memory::{resident_bytes, used_bytes};
+use crate::surplus::give_back;
 
 const ABOUT: Flags = Flags::LOADING.and(Flags::STALE);
 
@@ -129,11 +130,12 @@ fn doctor(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// The store frees what it can by itself; one round of that is done at once.
+/// Store and server free what they can by themselves; one round of that is done at once.
 fn purge<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
     Box::pin(async move {
         let store = call.server.store.clone();
         blocking(move || store.maintain()).await?;
+        give_back(call.server).await;
         call.out.ok();
         Ok(())
     })
