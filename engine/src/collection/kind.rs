@@ -102,6 +102,18 @@ impl Collection {
 
     /// Bytes that stay behind when `successor` replaces it, as far as they are from `older` if that
     /// is given.
+    /// Whether the two certainly share most of their nodes.
+    pub(crate) fn is_near(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::List(ours), Self::List(theirs)) => ours.tree().is_near(theirs.tree()),
+            (Self::Set(ours), Self::Set(theirs)) => ours.tree().is_near(theirs.tree()),
+            (Self::Hash(ours), Self::Hash(theirs)) => ours.tree().is_near(theirs.tree()),
+            (Self::SortedSet(ours), Self::SortedSet(theirs)) => ours.tree().is_near(theirs.tree()),
+            (Self::Stream(ours), Self::Stream(theirs)) => ours.tree().is_near(theirs.tree()),
+            _ => false,
+        }
+    }
+
     pub(super) fn bytes_not_in(&self, successor: &Self, older: Option<&Self>) -> u64 {
         match (self, successor) {
             (Self::List(ours), Self::List(theirs)) => {

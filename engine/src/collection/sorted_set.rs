@@ -152,19 +152,29 @@ impl SortedSet {
     pub fn insert(&mut self, member: impl AsRef<[u8]>, score: f64) -> Option<f64> {
         let member = member.as_ref();
         let sortable = sortable(score);
-        let before = self.find(member).map(|element| {
-            let same = element.starts_with(&sortable);
-            (decode(element).1, (!same).then(|| element.to_vec()))
-        });
-        match &before {
-            Some((_, None)) => {}
-            Some((_, Some(element))) => {
-                self.remove_element(element);
-                self.insert_element(sortable, member);
+        let parts = [&sortable[..], member];
+        let Some(members) = &mut self.members else {
+            let before = self.find(member).map(<[u8]>::to_vec);
+            if before.as_ref().is_none_or(|before| !before.starts_with(&sortable)) {
+                move_element(&mut self.scores, before.as_deref(), &parts);
+                self.settle_index();
             }
-            None => self.insert_element(sortable, member),
+            return before.map(|before| decode(&before).1);
+        };
+        let found = members.find_key(member);
+        let before = found.as_ref().and_then(|found| found.element);
+        let score_before = before.map(|before| decode(before).1);
+        if before.is_some_and(|before| before.starts_with(&sortable)) {
+            return score_before;
         }
-        before.map(|(score, _)| score)
+        move_element(&mut self.scores, before, &parts);
+        let is_new = before.is_none();
+        let place = found.map(|found| found.place);
+        match &place {
+            Some(place) if !is_new => members.replace(place, &parts),
+            place => members.insert(place.as_ref(), &parts),
+        }
+        score_before
     }
 
     /// Removes a member, and returns the score it had.
@@ -175,23 +185,8 @@ impl SortedSet {
         Some(decode(&element).1)
     }
 
-    fn insert_element(&mut self, score: [u8; SCORE_BYTES], member: &[u8]) {
-        let parts = [&score[..], member];
-        let place = self.scores.lower_bound(&parts.concat()).map(|found| found.place);
-        self.scores.insert(place.as_ref(), &parts);
-        if let Some(members) = &mut self.members {
-            let place = members.find_key(member).map(|found| found.place);
-            members.insert(place.as_ref(), &parts);
-        }
-        self.settle_index();
-    }
-
     fn remove_element(&mut self, element: &[u8]) {
-        let found = self.scores.lower_bound(element);
-        let place = found.filter(|found| found.element == Some(element)).map(|found| found.place);
-        if let Some(place) = place {
-            self.scores.remove(&place);
-        }
+        take_element(&mut self.scores, element);
         if let Some(members) = &mut self.members {
             remove_key(members, Scored::key(element));
         }
@@ -372,6 +367,22 @@ fn has_no_twins(members: &Tree<Hashed<Scored>>) -> bool {
         same_hash.push(member);
     }
     true
+}
+
+/// Takes `before` out, if there is one, and puts an element in.
+fn move_element(scores: &mut Tree<Sorted>, before: Option<&[u8]>, parts: &[&[u8]]) {
+    if let Some(before) = before {
+        take_element(scores, before);
+    }
+    let place = scores.lower_bound(&parts.concat()).map(|found| found.place);
+    scores.insert(place.as_ref(), parts);
+}
+
+fn take_element(scores: &mut Tree<Sorted>, element: &[u8]) {
+    let found = scores.lower_bound(element).filter(|found| found.element == Some(element));
+    if let Some(place) = found.map(|found| found.place) {
+        scores.remove(&place);
+    }
 }
 
 fn remove_key(members: &mut Tree<Hashed<Scored>>, member: &[u8]) {

@@ -7,9 +7,7 @@ use super::archive::Template;
 use super::load::{manifest_of, named};
 use super::progress::Meter;
 use super::restore::{self, PartSink, Sink, check_name};
-#[cfg(feature = "rdb")]
-use super::select::Form;
-use super::select::{Candidate, Content, read_named, stamp_of};
+use super::select::{Candidate, Content, Form, read_named, stamp_of};
 use super::survey::Survey;
 use super::{fault, sweep};
 use crate::format::storage::SnapshotStorage;
@@ -98,6 +96,15 @@ impl Verification {
 /// [`Error::InvalidOption`] if `dbfilename` is no name of a snapshot, [`Error::Storage`] if the
 /// storage cannot be read.
 pub fn list(storage: &dyn SnapshotStorage, dbfilename: Option<&str>) -> Result<Listing, Error> {
+    list_forms(storage, dbfilename, |_| true)
+}
+
+/// The same of snapshots of those forms alone that are `wanted`.
+pub(super) fn list_forms(
+    storage: &dyn SnapshotStorage,
+    dbfilename: Option<&str>,
+    wanted: impl Fn(Form) -> bool,
+) -> Result<Listing, Error> {
     let template = dbfilename.map(Template::parse).transpose()?;
     let survey = Survey::take(storage, template.as_ref().map(|template| &template.names))?;
     // A manifest may list parts of another base name, so all of them count.
@@ -105,7 +112,7 @@ pub fn list(storage: &dyn SnapshotStorage, dbfilename: Option<&str>) -> Result<L
         survey.parts.iter().map(|part| (part.object.name.as_str(), part.object.bytes)).collect();
     let mut listing = Listing::default();
     let mut listed = sweep::Listed::default();
-    for (base, form) in &survey.candidates {
+    for (base, form) in survey.candidates.iter().filter(|(_, form)| wanted(*form)) {
         let Some(Candidate { base, content }) = read_named(storage, base.clone(), *form)? else {
             continue;
         };

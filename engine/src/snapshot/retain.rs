@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::archive::Archive;
+use super::select::Form;
 use super::{DamagedSnapshot, SnapshotInfo, catalog, fault, sweep};
 use crate::Error;
 use crate::format::SnapshotId;
@@ -84,7 +85,8 @@ fn prune_all_but(
     retain: u32,
     dry_run: bool,
 ) -> Result<PruneReport, Error> {
-    let listing = catalog::list(storage, Some(dbfilename))?;
+    let in_pages = |form| form == Form::Manifest;
+    let listing = catalog::list_forms(storage, Some(dbfilename), in_pages)?;
     let mut report = PruneReport { dry_run, left: listing.damaged, ..PruneReport::default() };
     let mut complete = listing.complete;
     for info in complete.extract_if(.., |info| damaged.contains(&info.manifest.snapshot_id)) {

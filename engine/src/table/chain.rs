@@ -19,6 +19,10 @@ use crate::version::{Held, Stamp, Versions};
 /// The version at which the head of a chain is superseded: not yet.
 const NOT_SUPERSEDED: u64 = u64::MAX;
 
+/// What a change of a collection leaves behind, between the five kilobytes of one element and the
+/// hundred of a hundred elements.
+const CHANGE_BYTES: usize = 16 << 10;
+
 /// What decides whether a superseded entry is kept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keeping<'a> {
@@ -149,7 +153,7 @@ pub(super) fn retire_difference<'g>(
         match (keep, depth) {
             (true, 0) => held.add(entry),
             (true, _) => {}
-            (false, 0) => retire(entry, guard),
+            (false, 0) => retire_bytes(entry, replaced_bytes(entry, successor), guard),
             (false, _) => {
                 held.let_go(entry);
                 retire(entry, guard);
@@ -175,6 +179,23 @@ fn leave_to(kept: Entry<'_>, gone: &[Entry<'_>], successor: Entry<'_>, held: &mu
 
 /// Hands an entry that is out of the table to the collector (E3).
 pub(super) fn retire(entry: Entry<'_>, guard: &Guard) {
+    retire_bytes(entry, entry.heap_bytes(), guard);
+}
+
+/// About what is freed with an entry that `successor` has replaced. A large collection shares most
+/// of its nodes with what was made of it, and to hand garbage over at every change would take longer
+/// than the change.
+fn replaced_bytes(entry: Entry<'_>, successor: Entry<'_>) -> usize {
+    let bytes = entry.heap_bytes();
+    match (entry.collection(), successor.collection()) {
+        (Some(before), Some(after)) if bytes > CHANGE_BYTES && before.is_near(after) => {
+            CHANGE_BYTES.max(bytes.saturating_sub(successor.heap_bytes()))
+        }
+        _ => bytes,
+    }
+}
+
+fn retire_bytes(entry: Entry<'_>, bytes: usize, guard: &Guard) {
     let address = entry.address();
     let free = move || {
         // SAFETY: the caller has won the swap that took the entry out of the table, so it is
@@ -182,5 +203,5 @@ pub(super) fn retire(entry: Entry<'_>, guard: &Guard) {
         unsafe { entry::free(address) };
     };
     // SAFETY: as above; an entry is plain bytes and counted bytes, which any thread may free.
-    unsafe { guard.retire(entry.heap_bytes(), free) };
+    unsafe { guard.retire(bytes, free) };
 }

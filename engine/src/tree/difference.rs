@@ -54,6 +54,22 @@ impl<O: Order> Tree<O> {
         }
         bytes
     }
+
+    /// Whether the two certainly have most of their nodes in common, as versions next to each other
+    /// have if they are large.
+    pub(crate) fn is_near(&self, other: &Self) -> bool {
+        let (Some(ours), Some(theirs)) = (self.root(), other.root()) else { return false };
+        let (Node::Inner(ours, _), Node::Inner(theirs, _)) = (&ours.node, &theirs.node) else {
+            return false;
+        };
+        let same =
+            |(our, their): (&Child<_>, &Child<_>)| address(&our.node) == address(&their.node);
+        // From both ends, since a node that was split or joined moves those behind it.
+        let from_left = ours.iter().zip(theirs.iter()).filter(|pair| same(*pair)).count();
+        let from_right =
+            ours.iter().rev().zip(theirs.iter().rev()).filter(|pair| same(*pair)).count();
+        2 * from_left.max(from_right) >= ours.len()
+    }
 }
 
 /// The same of trees that a collection need not have.

@@ -9,8 +9,10 @@ use super::node::{Child, Node};
 
 /// Trees of at most so many elements are freed at once.
 const AT_ONCE_LEN_MAX: u64 = 2048;
-/// Inner nodes that are freed at once of a larger tree. An old version has as many as levels.
-const AT_ONCE_INNER_MAX: usize = 32;
+/// Inner nodes that are freed at once of a larger tree. A version that was replaced has as many as
+/// there are levels, and after a change of a hundred elements some hundred and fifty; what is left
+/// to the background takes memory until it is freed there.
+const AT_ONCE_INNER_MAX: usize = 192;
 
 type Inner<B> = Arc<[Child<B>]>;
 

@@ -10,6 +10,9 @@ use crate::store::{Staged, check_item, check_key, check_value};
 use crate::table::{Content, Payload};
 use crate::{Database, Error, Expiry, Item, Value};
 
+/// Is told of a key: its database, itself, what it holds, and when it expires.
+pub(super) type Tell<'t> = dyn Fn(u16, &[u8], Item, Expiry) -> Result<(), Error> + Sync + 't;
+
 /// Where keys go.
 #[derive(Clone, Copy)]
 pub(super) enum Place<'p> {
@@ -18,7 +21,7 @@ pub(super) enum Place<'p> {
     /// Into the live databases.
     Live(&'p [Database]),
     /// To somebody who looks at them, each with its database.
-    Told(&'p (dyn Fn(u16, &[u8], Item, Expiry) -> Result<(), Error> + Sync)),
+    Told(&'p Tell<'p>),
     /// Nowhere: they are only checked.
     Nowhere,
 }
