@@ -122,7 +122,14 @@ impl Fault {
         match error {
             SdkError::ServiceError(context) => {
                 let (code, message) = (context.err().code(), context.err().message());
-                Self::of_answer(context.raw(), code, message)
+                let mut fault = Self::of_answer(context.raw(), code, message);
+                // No refusal, but an answer that was spoiled on its way.
+                let has_code = fault.answer.as_ref().is_some_and(|answer| answer.code.is_some());
+                if fault.cause == Cause::Refused && !has_code && context.raw().status().is_success()
+                {
+                    fault.cause = Cause::Unintelligible(innermost(error));
+                }
+                fault
             }
             SdkError::ResponseError(context) => {
                 // An answer that is no S3 at all still has a status.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::RequestChecksumCalculation;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{ChecksumAlgorithm, EncodingType};
 use bytes::Bytes;
@@ -190,7 +191,13 @@ impl Service {
                         .set_encoding_type(self.list_encoding())
                         .set_continuation_token(token.clone());
                     async move {
-                        request.send().await.map_err(|error| self.list_fault(Fault::of(&error)))
+                        let page = request.send().await;
+                        let page = page.map_err(|error| self.list_fault(Fault::of(&error)))?;
+                        if is_whole(&page) {
+                            return Ok(page);
+                        }
+                        let reason = "the list of objects is cut short".to_owned();
+                        Err(Fault::new(Cause::Unintelligible(reason)))
                     }
                 })
                 .await?;
@@ -394,6 +401,14 @@ pub(crate) fn decode(encoded: &str) -> Option<String> {
         });
     }
     String::from_utf8(bytes).ok()
+}
+
+/// Whether a page of a list has all that it says it has. What was cut off on its way is read as if
+/// nothing came behind, and a list without our objects must not be taken for an empty place.
+fn is_whole(page: &ListObjectsV2Output) -> bool {
+    let there = page.contents().len() + page.common_prefixes().len();
+    let promised = page.key_count().and_then(|count| usize::try_from(count).ok());
+    page.is_truncated().is_some() && promised.is_none_or(|promised| promised <= there)
 }
 
 #[cfg(test)]

@@ -59,6 +59,31 @@ fn failures_that_pass_are_not_noticed() {
 }
 
 #[test]
+fn a_list_that_was_spoiled_on_its_way_is_asked_for_again() {
+    let server = S3Server::start(&["bucket"]);
+    let storage = open(&server, "s3://bucket/p");
+    storage.put("object", b"bytes", PutMode::CreateNew).unwrap();
+    // Cut before anything, within the first object, and between two.
+    for body in [
+        "<ListBucketResult>",
+        "<ListBucketResult><Contents></Cont",
+        "<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated>",
+    ] {
+        let spoiled = move || Trouble::Answer(body.to_owned());
+        let mut met = 0;
+        server.plan(move |asked| {
+            met += 1;
+            (asked.line.contains("list-type=2") && met <= 2).then(spoiled)
+        });
+        assert_eq!(storage.list().unwrap().len(), 1, "{body}");
+        server.plan(move |asked| asked.line.contains("list-type=2").then(spoiled));
+        let error = storage.list().unwrap_err();
+        assert_eq!(error.kind(), StorageErrorKind::Unavailable, "{}", chain(&error));
+        assert!(chain(&error).contains("cut short"), "{}", chain(&error));
+    }
+}
+
+#[test]
 fn an_object_that_changes_under_its_reader_is_refused() {
     let server = S3Server::start(&["bucket"]);
     let storage = open(&server, "s3://bucket/p");
