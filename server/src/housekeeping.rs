@@ -27,10 +27,10 @@ pub(crate) async fn keep_house(server: Shared) {
             let settings = server.settings();
             (settings.maxmemory(), settings.idle_timeout())
         };
-        if maxmemory > 0 || tick % TICKS_PER_SECOND == 0 {
-            server.check_memory(maxmemory);
+        if maxmemory > 0 || tick % TICKS_PER_SECOND == 0 || surplus.is_due(now) {
+            let used = server.check_memory(maxmemory);
+            surplus.check(&server, used, now);
         }
-        surplus.check(&server, now);
         if tick % TICKS_PER_SAMPLE == 0 {
             sample_rates(&server, now);
         }

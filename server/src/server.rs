@@ -167,11 +167,12 @@ impl Server {
         expected.is_empty() || (differences == 0 && expected.len() == password.len())
     }
 
-    /// Notes whether memory has reached its limit.
-    pub(crate) fn check_memory(&self, maxmemory: u64) {
+    /// Notes whether memory has reached its limit, and returns what is used of it.
+    pub(crate) fn check_memory(&self, maxmemory: u64) -> u64 {
         let used = memory::used_bytes(&self.store.stats());
         self.memory_peak.fetch_max(used, Ordering::Relaxed);
         self.gate.put(Reasons::OUT_OF_MEMORY, maxmemory > 0 && used > maxmemory);
+        used
     }
 
     pub(crate) fn memory_peak(&self) -> u64 {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use crate::memory::{resident_bytes, used_bytes};
+use crate::memory::resident_bytes;
 use crate::server::{Server, Shared};
 
 /// How the allocator is asked for what is free.
@@ -24,7 +24,8 @@ pub struct CollectMemory {
 
 /// Bytes above what the data takes that are nobody's concern: code, stacks, buffers of clients.
 const SURPLUS_MIN: u64 = 64 << 20;
-const PAUSE_MIN: Duration = Duration::from_secs(1);
+/// A little less than the second after which the house keeper looks at memory anyway.
+const PAUSE_MIN: Duration = Duration::from_millis(985);
 /// The pause while it helps. What was freed meanwhile is looked at block by block, between two
 /// commands, so it should not become much.
 const PAUSE_HELPFUL: Duration = Duration::from_millis(100);
@@ -47,13 +48,17 @@ impl Surplus {
         Self { due: now, pause: PAUSE_MIN, before: 0, used_before: 0, running: None }
     }
 
-    /// Gives memory back if there is much more than the data needs, and if it is time.
-    pub(crate) fn check(&mut self, server: &Shared, now: Instant) {
-        if now < self.due || self.running.as_ref().is_some_and(|running| !running.is_finished()) {
+    /// Whether it is time to look.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        now >= self.due && self.running.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Gives memory back if there is much more than the `used` bytes of data need, and if it is time.
+    pub(crate) fn check(&mut self, server: &Shared, used: u64, now: Instant) {
+        if !self.is_due(now) {
             return;
         }
         self.due = now + PAUSE_MIN;
-        let used = used_bytes(&server.store.stats());
         let Some(surplus) = resident_bytes().map(|resident| resident.saturating_sub(used)) else {
             return;
         };

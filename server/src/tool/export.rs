@@ -9,7 +9,7 @@ use super::audit;
 use super::bar::Bar;
 use super::json::Object;
 use super::place::{Place, note};
-use super::value::with_value;
+use super::value::record_object;
 
 /// Writes every key that can be read as one JSON object a line; returns whether none was lost.
 pub(super) fn export(out: &mut dyn Write, place: &Place, info: &SnapshotInfo) -> io::Result<bool> {
@@ -38,10 +38,6 @@ pub(super) fn export(out: &mut dyn Write, place: &Place, info: &SnapshotInfo) ->
 
 /// A record for machines.
 fn object(record: &Record<'_>) -> Object {
-    let object = Object::new().number("db", record.database).bytes("key", record.key);
-    let object = with_value(object, record.value_type, record.value);
-    match record.expires_at_unix_ms {
-        Some(at) => object.number("expires_at_unix_ms", at),
-        None => object,
-    }
+    let value = (record.value_type, record.value);
+    record_object(record.database, record.key, value, record.expires_at_unix_ms)
 }

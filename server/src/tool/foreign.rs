@@ -6,8 +6,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
+use exuvia::Error;
 use exuvia::snapshot::{ForeignInfo, ForeignKey, read_foreign};
-use exuvia::{Error, Expiry};
 
 use super::arguments::Request;
 use super::bar::Bar;
@@ -16,7 +16,7 @@ use super::json::Object;
 use super::place::{Place, note};
 use super::run::Failure;
 use super::time::utc;
-use super::value::with_item;
+use super::value::{expires_at, item_object};
 use crate::command::describe;
 use crate::memory::human;
 
@@ -128,13 +128,13 @@ pub(super) fn get(
     // In a file that has a key twice the later one counts, as for a server that loads it.
     let (_, damage) = each(place, info, true, |key| {
         if key.database == request.database && key.key == &*request.key {
-            found = Some((key.item.clone(), key.expiry));
+            found = Some((key.item.clone(), expires_at(key.expiry)));
         }
         Ok(())
     })?;
     match (found, damage) {
-        (Some((item, expiry)), _) => {
-            get::write_item(out, request.database, &request.key, &item, expiry, request.json)?;
+        (Some((item, expires_at)), _) => {
+            get::write_item(out, request.database, &request.key, &item, expires_at, request.json)?;
             Ok(())
         }
         (None, Some(reason)) => Err(Failure::Said(reason)),
@@ -181,10 +181,5 @@ fn each(
 }
 
 fn object(key: &ForeignKey<'_>) -> Object {
-    let object = Object::new().number("db", key.database).bytes("key", key.key);
-    let object = with_item(object, &key.item);
-    match key.expiry {
-        Expiry::At(at) => object.number("expires_at_unix_ms", at),
-        Expiry::Never => object,
-    }
+    item_object(key.database, key.key, &key.item, expires_at(key.expiry))
 }

@@ -3,12 +3,11 @@
 use std::io::{self, Write};
 
 use exuvia::format::{FoundRecord, Manifest, PartFinder, ValueType, hash_key};
-use exuvia::{Clock, Expiry, Item, SystemClock};
+use exuvia::{Clock, Item, SystemClock};
 
-use super::json::Object;
 use super::place::{Place, note};
 use super::time::utc;
-use super::value::{with_item, with_value};
+use super::value::{item_object, record_object};
 use crate::command::describe;
 
 /// Finds `key` in `database`, by the index of the one part that can hold it.
@@ -44,12 +43,8 @@ pub(super) fn write(
     if !json && found.value_type == ValueType::String {
         return out.write_all(&found.value);
     }
-    let object = Object::new().number("db", database).bytes("key", key);
-    let object = with_value(object, found.value_type, &found.value);
-    let object = match found.expires_at_unix_ms {
-        Some(at) => object.number("expires_at_unix_ms", at),
-        None => object,
-    };
+    let value = (found.value_type, &*found.value);
+    let object = record_object(database, key, value, found.expires_at_unix_ms);
     writeln!(out, "{}", object.finish())
 }
 
@@ -59,22 +54,14 @@ pub(super) fn write_item(
     database: u16,
     key: &[u8],
     item: &Item,
-    expiry: Expiry,
+    expires_at_unix_ms: Option<u64>,
     json: bool,
 ) -> io::Result<()> {
-    let expires_at_unix_ms = match expiry {
-        Expiry::At(at) => Some(at),
-        Expiry::Never => None,
-    };
     warn_if_expired(expires_at_unix_ms);
     if let (false, Some(value)) = (json, item.as_string()) {
         return out.write_all(value);
     }
-    let object = with_item(Object::new().number("db", database).bytes("key", key), item);
-    let object = match expires_at_unix_ms {
-        Some(at) => object.number("expires_at_unix_ms", at),
-        None => object,
-    };
+    let object = item_object(database, key, item, expires_at_unix_ms);
     writeln!(out, "{}", object.finish())
 }
 

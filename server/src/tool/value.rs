@@ -6,9 +6,46 @@ use exuvia::{Collection, Expiry, Hash, Item, Stream, StreamId};
 
 use super::json::Object;
 
+/// All about a key whose value is encoded as in a snapshot.
+pub(super) fn record_object(
+    database: u16,
+    key: &[u8],
+    (value_type, value): (ValueType, &[u8]),
+    expires_at_unix_ms: Option<u64>,
+) -> Object {
+    let object = Object::new().number("db", database).bytes("key", key);
+    expiring(with_value(object, value_type, value), expires_at_unix_ms)
+}
+
+/// The same for a value that is at hand.
+pub(super) fn item_object(
+    database: u16,
+    key: &[u8],
+    item: &Item,
+    expires_at_unix_ms: Option<u64>,
+) -> Object {
+    let object = Object::new().number("db", database).bytes("key", key);
+    expiring(with_item(object, item), expires_at_unix_ms)
+}
+
+/// When it expires, unless it never does.
+pub(super) fn expires_at(expiry: Expiry) -> Option<u64> {
+    match expiry {
+        Expiry::At(at) => Some(at),
+        Expiry::Never => None,
+    }
+}
+
+fn expiring(object: Object, expires_at_unix_ms: Option<u64>) -> Object {
+    match expires_at_unix_ms {
+        Some(at) => object.number("expires_at_unix_ms", at),
+        None => object,
+    }
+}
+
 /// Adds a value to what is told of its key: a string as it is, a collection as an array with its
 /// type.
-pub(super) fn with_value(object: Object, value_type: ValueType, value: &[u8]) -> Object {
+fn with_value(object: Object, value_type: ValueType, value: &[u8]) -> Object {
     if value_type == ValueType::String {
         return object.bytes("value", value);
     }
@@ -20,7 +57,7 @@ pub(super) fn with_value(object: Object, value_type: ValueType, value: &[u8]) ->
 }
 
 /// The same for a value that is at hand.
-pub(super) fn with_item(object: Object, item: &Item) -> Object {
+fn with_item(object: Object, item: &Item) -> Object {
     match item {
         Item::String(value) => object.bytes("value", value),
         Item::Collection(collection) => {
@@ -60,10 +97,7 @@ fn with_collection(object: Object, collection: &Collection) -> Object {
 }
 
 fn with_expiry(object: Object, hash: &Hash, field: &[u8]) -> Object {
-    match hash.expiry(field) {
-        Some(Expiry::At(at)) => object.number("expires_at_unix_ms", at),
-        Some(Expiry::Never) | None => object,
-    }
+    expiring(object, hash.expiry(field).and_then(expires_at))
 }
 
 fn with_stream(object: Object, stream: &Stream) -> Object {
