@@ -1,4 +1,6 @@
-//! Latency of overwrites under a steady load, with cuts walked meanwhile and without.
+//! Latency of overwrites under a steady load, with cuts walked meanwhile, without, and beside
+//! threads that only compute: on few processors a thread that is busy waits for others, whatever
+//! those do.
 //!
 //! Open loop: every operation has a time at which it is due, and its latency counts from then,
 //! whether or not the one before had ended. A stall is charged to all operations it delays.
@@ -21,12 +23,29 @@ const RATE_PER_SEC: u64 = 200_000;
 /// Longer latencies count as this one.
 const LATENCY_NANOS_MAX: u64 = 60_000_000_000;
 
-/// Whether cuts are taken and walked while the load runs.
+/// What another thread does while the load runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Walks {
-    None,
-    OneAfterTheOther,
+enum Beside {
+    Nothing,
+    /// It computes, and touches nothing: what any busy thread costs the writer.
+    Spin,
+    /// It takes cuts and walks them, one after the other.
+    Walk,
 }
+
+impl Beside {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Spin => "spin",
+            Self::Walk => "walk",
+        }
+    }
+}
+
+/// Threads that walking one cut after the other keeps busy: the one that walks, and the store's
+/// own, which trims what the last cut held.
+const THREADS_OF_A_WALK: usize = 2;
 
 /// Nanoseconds from when operations were due until they had ended.
 fn overwrite_at_a_rate(table: &Exuvia, shape: Shape, duration: Duration) -> Histogram<u64> {
@@ -50,6 +69,13 @@ fn overwrite_at_a_rate(table: &Exuvia, shape: Shape, duration: Duration) -> Hist
     histogram
 }
 
+/// Keeps a processor busy until it is told to stop.
+fn spin_until(stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        spin_loop();
+    }
+}
+
 /// Takes and walks cuts until it is told to stop; returns how many, and how long taking one took
 /// at most.
 fn walk_until(table: &Exuvia, shape: Shape, stop: &AtomicBool) -> (u32, Duration) {
@@ -66,7 +92,7 @@ fn walk_until(table: &Exuvia, shape: Shape, stop: &AtomicBool) -> (u32, Duration
     (walked, slowest)
 }
 
-fn measure(shape: Shape, walks: Walks, duration: Duration) -> Histogram<u64> {
+fn measure(shape: Shape, beside: Beside, duration: Duration) -> Histogram<u64> {
     let table = Exuvia::new();
     for number in 0..shape.keys {
         table.insert(&key(number), &value(number, shape.value_bytes));
@@ -74,8 +100,11 @@ fn measure(shape: Shape, walks: Walks, duration: Duration) -> Histogram<u64> {
     let stop = AtomicBool::new(false);
     let (histogram, cuts, slowest) = thread::scope(|scope| {
         let (table, stop) = (&table, &stop);
-        let walker = (walks == Walks::OneAfterTheOther)
-            .then(|| scope.spawn(move || walk_until(table, shape, stop)));
+        for _ in 0..if beside == Beside::Spin { THREADS_OF_A_WALK } else { 0 } {
+            scope.spawn(move || spin_until(stop));
+        }
+        let walker =
+            (beside == Beside::Walk).then(|| scope.spawn(move || walk_until(table, shape, stop)));
         let histogram = overwrite_at_a_rate(table, shape, duration);
         stop.store(true, Ordering::Relaxed);
         let walked = walker.map(|walker| walker.join().expect("walks are complete"));
@@ -84,8 +113,9 @@ fn measure(shape: Shape, walks: Walks, duration: Duration) -> Histogram<u64> {
     });
     let micros = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / 1_000.0;
     println!(
-        "| {:<16} | {cuts:>5} | {:>7.1} | {:>7.1} | {:>7.1} | {:>7.1} | {:>9.1} | {:>11.1} |",
+        "| {:<16} | {:<7} | {cuts:>5} | {:>7.1} | {:>7.1} | {:>7.1} | {:>7.1} | {:>9.1} | {:>11.1} |",
         shape.name(),
+        beside.name(),
         micros(0.5),
         micros(0.99),
         micros(0.999),
@@ -98,18 +128,22 @@ fn measure(shape: Shape, walks: Walks, duration: Duration) -> Histogram<u64> {
 
 fn main() {
     let duration = Duration::from_millis(if is_smoke_test() { 100 } else { 10_000 });
-    println!("microseconds per overwrite, {RATE_PER_SEC}/s open loop, one writer, one walker");
+    println!("microseconds per overwrite, {RATE_PER_SEC}/s open loop, one writer");
     println!(
-        "| entries          | cuts  |  p50    |  p99    |  p99.9  |  p99.99 |  max      | snapshot()  |"
+        "| entries          | beside  | cuts  |  p50    |  p99    |  p99.9  |  p99.99 |  max      | snapshot()  |"
     );
     println!(
-        "|------------------|-------|---------|---------|---------|---------|-----------|-------------|"
+        "|------------------|---------|-------|---------|---------|---------|---------|-----------|-------------|"
     );
     for value_bytes in [32, 1_024] {
         let shape = Shape::with_value_bytes(value_bytes);
-        let without = measure(shape, Walks::None, duration);
-        let with = measure(shape, Walks::OneAfterTheOther, duration);
-        let ratio = with.value_at_quantile(0.999) as f64 / without.value_at_quantile(0.999) as f64;
-        println!("  p99.9 with walks is {ratio:.2} times the one without");
+        let [nothing, spin, walk] = [Beside::Nothing, Beside::Spin, Beside::Walk]
+            .map(|beside| measure(shape, beside, duration).value_at_quantile(0.999) as f64);
+        println!(
+            "  p99.9 with walks is {:.2} times the one beside nothing, {:.2} times the one beside \
+             threads that spin",
+            walk / nothing,
+            walk / spin,
+        );
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
 use exuvia_benches::peers::{BATCH, Dashmap, Exuvia, Hashbrown, Papaya, Scc, Table};
-use exuvia_benches::workload::{Distribution, Key, Shape, key, picks, value};
+use exuvia_benches::workload::{Distribution, Key, Shape, is_smoke_test, key, picks, value};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -220,12 +220,25 @@ fn time_inserts<T: Table>(
     let mut left = operations as usize * threads;
     while left > 0 {
         let end = left.min(shape.keys);
-        let table = T::new();
+        let table = T::short_lived();
         elapsed += at_once(&table, end);
         assert_eq!(table.len(), end, "{} loses keys", T::NAME);
         left -= end;
     }
     elapsed
+}
+
+/// Operations that are timed at least. The first call for a table also fills it, which criterion
+/// takes for a slow operation, of which it would then time a handful with cold caches.
+const OPERATIONS_MIN: u64 = 1 << 18;
+
+/// The time that the operations that were `asked` for take, told from at least so many.
+fn measured(asked: u64, time: impl FnOnce(u64) -> Duration) -> Duration {
+    if is_smoke_test() {
+        return time(asked);
+    }
+    let operations = asked.max(OPERATIONS_MIN);
+    time(operations).mul_f64(asked as f64 / operations as f64)
 }
 
 type Group<'c> = BenchmarkGroup<'c, WallTime>;
@@ -239,14 +252,16 @@ fn concurrent<T: Table + Sync>(group: &mut Group<'_>, operation: Operation, shap
             _ => T::NAME.to_owned(),
         };
         group.bench_function(BenchmarkId::new(name, threads), |bencher| {
-            bencher.iter_custom(|operations| {
-                if operation == Operation::Insert {
-                    return time_inserts(shape, threads, operations, |table: &T, end| {
-                        at_once(threads, |thread| insert(table, shape, thread, threads, end))
-                    });
-                }
-                let table = &*table;
-                at_once(threads, |thread| run(operation, table, shape, thread, operations))
+            bencher.iter_custom(|asked| {
+                measured(asked, |operations| {
+                    if operation == Operation::Insert {
+                        return time_inserts(shape, threads, operations, |table: &T, end| {
+                            at_once(threads, |thread| insert(table, shape, thread, threads, end))
+                        });
+                    }
+                    let table = &*table;
+                    at_once(threads, |thread| run(operation, table, shape, thread, operations))
+                })
             });
         });
     }
@@ -256,12 +271,14 @@ fn exclusive<T: Table>(group: &mut Group<'_>, operation: Operation, shape: Shape
     let table = LazyCell::new(|| fill::<T>(shape));
     group.throughput(Throughput::Elements(1));
     group.bench_function(BenchmarkId::new(T::NAME, 1), |bencher| {
-        bencher.iter_custom(|operations| {
-            if operation == Operation::Insert {
-                let insert = |table: &T, end| insert(table, shape, 0, 1, end);
-                return time_inserts(shape, 1, operations, insert);
-            }
-            run(operation, &*table, shape, 0, operations)
+        bencher.iter_custom(|asked| {
+            measured(asked, |operations| {
+                if operation == Operation::Insert {
+                    let insert = |table: &T, end| insert(table, shape, 0, 1, end);
+                    return time_inserts(shape, 1, operations, insert);
+                }
+                run(operation, &*table, shape, 0, operations)
+            })
         });
     });
 }

@@ -80,6 +80,24 @@ fn broken_protocol_is_answered_and_ends_the_connection_alone() {
 }
 
 #[test]
+fn a_browser_that_was_made_to_send_commands_is_disconnected() {
+    let server = Server::start(&[]);
+    for (request, replies) in [
+        (&b"POST / HTTP/1.1\r\nHost: x\r\n\r\nSET stolen 1\r\n"[..], 0),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nSET stolen 1\r\n", 1),
+        (b"MULTI\r\nhost: x\r\nSET stolen 1\r\nEXEC\r\n", 1),
+    ] {
+        let mut client = server.client();
+        client.send_raw(request);
+        for _ in 0..replies {
+            client.read();
+        }
+        assert!(client.is_closed());
+        assert_eq!(server.client().run("EXISTS stolen"), Reply::Integer(0));
+    }
+}
+
+#[test]
 fn random_garbage_never_hurts_the_server() {
     let server = Server::start(&[]);
     let mut random = Seed::draw("random_garbage_never_hurts_the_server").rng(0);

@@ -22,6 +22,14 @@ pub trait Table {
     /// An empty table.
     fn new() -> Self;
 
+    /// An empty table that is freed by the thread that drops it, and at once.
+    fn short_lived() -> Self
+    where
+        Self: Sized,
+    {
+        Self::new()
+    }
+
     /// Stores a copy of a value under a copy of a key that is not there.
     fn insert(&self, key: &[u8], value: &[u8]);
 

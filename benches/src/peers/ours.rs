@@ -13,6 +13,13 @@ pub struct Exuvia {
 }
 
 impl Exuvia {
+    fn open(options: Options) -> Self {
+        let options = options.databases(1).hash_seed(SEED.0);
+        let store = Store::open(options).expect("a store in memory opens");
+        let database = store.database(0).expect("the first database is there");
+        Self { store, database }
+    }
+
     /// The store, to take cuts of.
     pub fn store(&self) -> &Store {
         &self.store
@@ -23,10 +30,12 @@ impl Table for Exuvia {
     const NAME: &'static str = "exuvia";
 
     fn new() -> Self {
-        let options = Options::in_memory().databases(1).hash_seed(SEED.0);
-        let store = Store::open(options).expect("a store in memory opens");
-        let database = store.database(0).expect("the first database is there");
-        Self { store, database }
+        Self::open(Options::in_memory())
+    }
+
+    fn short_lived() -> Self {
+        // The store's thread would free it while the next one is measured.
+        Self::open(Options::in_memory().maintenance(false))
     }
 
     #[inline]

@@ -16,7 +16,7 @@ use super::chain;
 use super::counters::Counts;
 use super::directory::{DEPTH_MAX, Directory, DirectoryWord};
 use super::entry::Entry;
-use super::keyspace::{Keyspace, Located};
+use super::keyspace::{Keyspace, Located, prefetch};
 use super::segment::{BUCKET_SLOTS, PROBE_BUCKETS, SEGMENT_BYTES, SLOTS, Segment};
 use super::word::Word;
 use super::write::retire_chain;
@@ -24,6 +24,9 @@ use crate::Error;
 use crate::hooks::{self, Point};
 use crate::sync::Guard;
 use crate::version::{Held, Stamp};
+
+/// How many slots ahead of the one that is looked at entries are fetched.
+const FREEZE_AHEAD: usize = 16;
 
 /// What a copy of one or two frozen segments keeps, and what the winner retires.
 struct Contents<'g> {
@@ -169,7 +172,12 @@ impl Keyspace {
             Contents { kept: Vec::with_capacity(SLOTS), tombstones: vec![], trimmed: vec![] };
         // Everything is frozen before anything is looked at (R8).
         let frozen: Vec<_> = segments.iter().map(|segment| segment.freeze(guard)).collect();
-        for &word in frozen.iter().flat_map(|words| words.iter()) {
+        let words: Vec<Word<'g>> = frozen.iter().flat_map(|words| words.iter().copied()).collect();
+        for (at, &word) in words.iter().enumerate() {
+            // Each key has to be hashed again, and most are far away.
+            if let Some(ahead) = words.get(at + FREEZE_AHEAD) {
+                prefetch(ahead.pointer());
+            }
             let Some(head) = word.entry() else { continue };
             let hash = self.hash(head.key());
             // The copier stamps what it copies (R5c). An undecided head is copied as it is.

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::exchange::OUTPUT_BYTES_MAX;
+use super::http;
 use super::lookahead;
 use super::task::{Closed, Connection, takes_no_reply};
 use crate::client::{ReplyMode, Session};
@@ -81,6 +82,7 @@ impl Connection {
                 warm = next + lookahead::warm(&self.input, commands, &self.database);
             }
             match resolve(self.table, args) {
+                Err((None, _)) if http::is_line(args.at(0)) => self.hang_up_on_http(),
                 Err((id, failure)) => self.reject(id, &failure),
                 Ok(Resolved { id, spec }) => match spec.handler_for(args.len()) {
                     Handler::Now(run) => self.run_now(commands[0], id, spec, run),
@@ -101,6 +103,10 @@ impl Connection {
         let mark = self.out.mark();
         let resolved = match resolve(self.table, self.input.args(command)) {
             Ok(resolved) => resolved,
+            Err((None, _)) if http::is_line(self.input.args(command).at(0)) => {
+                self.hang_up_on_http();
+                return Ok(());
+            }
             Err((id, failure)) => {
                 self.session.refuse_queue();
                 self.reject(id, &failure);
@@ -197,6 +203,13 @@ impl Connection {
             let args = self.input.args(*command);
             self.server.slow.note(spec, args, each, &self.session.entry, now_ms);
         }
+    }
+
+    /// Ends a connection that speaks HTTP, whose next lines would be run as commands.
+    #[cold]
+    fn hang_up_on_http(&mut self) {
+        http::warn(&self.session.entry.peer);
+        self.session.closing = true;
     }
 
     /// Answers a command that is not run. A refused `EXEC` ends its transaction.

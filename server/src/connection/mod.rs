@@ -9,6 +9,7 @@
 
 mod exchange;
 mod execute;
+mod http;
 mod lookahead;
 mod stream;
 mod task;
