@@ -815,6 +815,7 @@ COMMAND GETKEYS PING a => (error) ERR The command has no key arguments
 COMMAND GETKEYS NOSUCH a => (error) ERR Invalid command specified
 COMMAND INFO nosuch => [nil]
 DEBUG OBJECT nope => (error) ERR no such key
+DEBUG ERROR 'MOVED 1 host' => (error) MOVED 1 host
 OBJECT ENCODING nope => nil
 PUBLISH ch msg => 0
 PUBSUB NUMPAT => 0

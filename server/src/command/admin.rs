@@ -49,6 +49,9 @@ pub(super) const COMMANDS: &[Spec] = &[
                 .flags(DEBUGGING.and(Flags::READONLY))
                 .keys(2, 2, 1)
                 .doc("1.0.0", "O(1)", "Shows how a value is kept."),
+            Spec::now(Group::Server, "debug|error", 3, debug::error)
+                .flags(Flags::ADMIN.and(Flags::NOSCRIPT))
+                .doc("1.0.0", "O(1)", "Replies with an error of the given text."),
             Spec::now(Group::Server, "debug|help", 2, debug::help).flags(DEBUGGING).doc(
                 "1.0.0",
                 "O(1)",

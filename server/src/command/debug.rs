@@ -204,6 +204,12 @@ pub(super) fn sleep<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outco
     })
 }
 
+/// Answers with an error of the client's choice, by which libraries test how they take one.
+pub(super) fn error(call: &mut Call<'_>) -> Outcome {
+    let text = String::from_utf8_lossy(call.args.at(2));
+    Err(text.replace(['\r', '\n'], " ").into())
+}
+
 pub(super) fn object(call: &mut Call<'_>) -> Outcome {
     let line = call.keys.peek(call.args.at(2), |entry| {
         let length = entry.value.len();
@@ -221,6 +227,7 @@ pub(super) fn help(call: &mut Call<'_>) -> Outcome {
     call.out.help(
         "DEBUG",
         &[
+            ("ERROR <text>", "Reply with an error of this text."),
             ("OBJECT <key>", "Show low level info about <key> and its value."),
             ("POPULATE <count> [<prefix> [<size>]] [RAND]", "Create <count> string keys."),
             ("RELOAD [NOSAVE]", "Save the data and load it again; nothing is lost meanwhile."),

@@ -30,6 +30,11 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
             "O(1)",
             "Outputs a memory problems report.",
         ),
+        Spec::now(Group::Server, "memory|malloc-stats", 2, malloc_stats).flags(ABOUT).doc(
+            "4.0.0",
+            "O(1)",
+            "Returns the allocator's statistics.",
+        ),
         Spec::later(Group::Server, "memory|purge", 2, purge).flags(ABOUT).doc(
             "4.0.0",
             "O(1)",
@@ -141,11 +146,18 @@ fn purge<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send 
     })
 }
 
+/// Redis knows the statistics of jemalloc alone, and says this with any other allocator.
+fn malloc_stats(call: &mut Call<'_>) -> Outcome {
+    call.out.bulk(b"Stats not supported for the current allocator");
+    Ok(())
+}
+
 fn help(call: &mut Call<'_>) -> Outcome {
     call.out.help(
         "MEMORY",
         &[
             ("DOCTOR", "Return memory problems reports."),
+            ("MALLOC-STATS", "Return the statistics of the allocator, if it has any."),
             ("PURGE", "Free what can be freed now."),
             ("STATS", "Return information about the memory usage of the server."),
             (
