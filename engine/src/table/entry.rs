@@ -544,6 +544,17 @@ impl<'g> Entry<'g> {
         super::keyspace::prefetch(start.wrapping_add(64));
     }
 
+    /// Asks for the value, or for the beginning of a long one, which the processor follows by
+    /// itself from there on. Reads the entry.
+    pub(crate) fn prefetch_value(self) {
+        const LINE_BYTES: usize = 64;
+        const BYTES_MAX: usize = 2048;
+        let value = self.value();
+        for offset in (0..value.len().min(BYTES_MAX)).step_by(LINE_BYTES) {
+            super::keyspace::prefetch(value.as_ptr().wrapping_add(offset));
+        }
+    }
+
     /// Bytes of key and value; of a collection, those of its nodes.
     pub(crate) fn data_bytes(self) -> usize {
         let elements = self.collection().map_or(0, |collection| collection.data_bytes() as usize);

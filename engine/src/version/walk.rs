@@ -133,8 +133,9 @@ impl Walk {
             if hash > self.last {
                 break;
             }
-            if let Some(ahead) = page.entries.get(i + PREFETCH_AHEAD) {
-                ahead.1.prefetch();
+            // The entries themselves are near, since their keys were hashed to sort them.
+            if let Some((_, ahead)) = page.entries.get(i + PREFETCH_AHEAD) {
+                ahead.prefetch_value();
             }
             let offered = match &self.taken {
                 Some((taken, key)) => (hash, entry.key()) > (*taken, &**key),
@@ -217,8 +218,8 @@ impl Iterator for Walk {
     }
 }
 
-/// How many entries ahead of the one that is copied the memory is asked for.
-const PREFETCH_AHEAD: usize = 8;
+/// How many entries ahead of the one that is copied its value is asked for.
+const PREFETCH_AHEAD: usize = 4;
 
 impl Drop for Walk {
     fn drop(&mut self) {
