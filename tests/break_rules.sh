@@ -22,6 +22,7 @@ no_second_look          points::a_version_published walks::keys_written_once
 stamp_before_publish    order::a_cut_respects stress::a_cut_shows
 frozen_empty_skipped    races::
 tombstone_dropped_early cut:: stress::
+shared_hands_over       loans::
 '
 
 # build RULE: prints the path of the test binary.
@@ -65,7 +66,7 @@ for rule in $chosen; do
             failures=$((failures + 1))
         else
             noticed=$(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' "$work/output" | tr '\n' ' ')
-            echo "$rule: noticed by ${noticed:-$test, which hangs}"
+            echo "$rule: noticed by ${noticed:-$test, which hangs or dies}"
         fi
     done
 done

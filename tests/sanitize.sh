@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The tests of the concurrent core under AddressSanitizer, on small segments. Takes the nightly
-# compiler, or the stable one with its unstable options where no nightly one is installed.
+# The tests of the concurrent core under AddressSanitizer, on small segments, and those of the
+# collections' trees, on small nodes. Takes the nightly compiler, or the stable one with its unstable
+# options where no nightly one is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export EXUVIA_STRESS_SECS="${1:-2}"
@@ -14,4 +15,6 @@ export RUSTFLAGS="-Zsanitizer=address --cfg engine_small ${RUSTFLAGS:-}"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/sanitize"
 # The statics that live as long as the process (slots, the collector) are no leaks.
 export ASAN_OPTIONS="detect_leaks=0 ${ASAN_OPTIONS:-}"
-cargo "$toolchain" test -p exuvia-tests --test engine --target "$(rustc -vV | sed -n 's/^host: //p')"
+target="$(rustc -vV | sed -n 's/^host: //p')"
+cargo "$toolchain" test -p exuvia --lib --target "$target" -- tree:: collection::
+cargo "$toolchain" test -p exuvia-tests --test engine --target "$target"

@@ -424,14 +424,20 @@ impl Database {
         mut f: impl FnMut(Option<EntryRef<'_>>) -> (Change, R),
     ) -> Result<R, Error> {
         check_key(key)?;
-        self.write(key, |found, _, versioned| {
-            let current = found.filter(|entry| self.store.is_live(*entry));
-            let (change, result) = f(current.map(EntryRef::of));
-            match draft_of(key, change, found, current, versioned) {
-                Ok(decision) => (decision, Ok(result)),
-                Err(error) => (Decision::Keep, Err(error)),
+        loop {
+            let written = self.write(key, |found, _, versioned| {
+                let current = found.filter(|entry| self.store.is_live(*entry));
+                let (change, result) = f(current.map(EntryRef::of));
+                match draft_of(key, change, found, current, versioned) {
+                    Ok(Some(decision)) => (decision, Ok(Some(result))),
+                    Ok(None) => (Decision::Keep, Ok(None)),
+                    Err(error) => (Decision::Keep, Err(error)),
+                }
+            })?;
+            if let Some(result) = written? {
+                return Ok(result);
             }
-        })?
+        }
     }
 
     /// Number of keys. Exact while nobody writes; keys that have expired count until they are
@@ -524,29 +530,31 @@ impl Database {
     }
 }
 
-/// The draft that carries out `change`, if it changes anything.
+/// The draft that carries out `change`, if it changes anything. `None` if what it was to be made of
+/// was replaced a moment ago.
 fn draft_of(
     key: &[u8],
     change: Change,
     found: Option<Entry<'_>>,
     current: Option<Entry<'_>>,
     versioned: bool,
-) -> Result<Decision, Error> {
+) -> Result<Option<Decision>, Error> {
     let before = current.map(Entry::expiry);
     let draft = match (change, current) {
-        (Change::Keep, _) | (Change::Expire(_), None) => return Ok(Decision::Keep),
+        (Change::Keep, _) | (Change::Expire(_), None) => return Ok(Some(Decision::Keep)),
         (Change::Set(mut value, expiry), _) => {
             check_value(&value)?;
             let payload = Payload::of(&mut value);
             Draft::new(&Content { key, payload, expiry: expiry.apply(before) }, versioned)
         }
         (Change::Expire(expiry), Some(entry)) => {
-            Draft::new(&Content { key, payload: entry.payload(), expiry }, versioned)
+            let Some(payload) = entry.try_payload() else { return Ok(None) };
+            Draft::new(&Content { key, payload, expiry }, versioned)
         }
-        (Change::Remove, _) if found.is_none() => return Ok(Decision::Keep),
+        (Change::Remove, _) if found.is_none() => return Ok(Some(Decision::Keep)),
         (Change::Remove, _) => tombstone(key, versioned),
     };
-    Ok(Decision::Publish(draft))
+    Ok(Some(Decision::Publish(draft)))
 }
 
 impl<'a> EntryRef<'a> {
@@ -576,7 +584,9 @@ impl<'a> EntryRef<'a> {
         self.entry.to_value()
     }
 
-    /// The value, whatever its type, to keep beyond the closure.
+    /// The value, whatever its type, to keep beyond the closure. O(1) for a collection, unless
+    /// another thread has replaced it meanwhile; then it takes what a clone of one takes inside
+    /// [`with_collection`](Database::with_collection).
     pub fn to_item(&self) -> Item {
         self.entry.to_item()
     }

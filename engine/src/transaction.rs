@@ -84,11 +84,17 @@ impl Transaction<'_> {
             Some(Write::Hold) | None => {}
         }
         let keyspace = self.keyspace(database)?;
-        let entry = keyspace.look(keyspace.hash(key), key, self.guard);
-        let found = entry
-            .filter(|entry| !entry.is_tombstone() && entry.is_live_at(self.now_unix_ms))
-            .map(|entry| (entry.to_item_at(self.now_unix_ms), entry.expiry()));
-        let observed = Observed::of(entry);
+        let (found, observed) = loop {
+            let entry = keyspace.look(keyspace.hash(key), key, self.guard);
+            let observed = Observed::of(entry);
+            let live =
+                entry.filter(|entry| !entry.is_tombstone() && entry.is_live_at(self.now_unix_ms));
+            let Some(entry) = live else { break (None, observed) };
+            if let Some(item) = entry.try_item_at(|| self.now_unix_ms) {
+                break (Some((item, entry.expiry())), observed);
+            }
+            // It has just been replaced, so something else is there.
+        };
         let first = *self.reads.entry(address).or_insert(observed);
         // Two reads of one key differ only if it changed meanwhile: the commit will fail.
         self.conflicted |= first != observed;
@@ -263,7 +269,11 @@ impl Transaction<'_> {
                 }
                 Write::Remove => tombstone(key, true),
                 Write::Hold => match keyspace.get(hash, key, guard) {
-                    Some(entry) => Draft::new(&entry.content(), true),
+                    Some(entry) => match entry.try_content() {
+                        Some(content) => Draft::new(&content, true),
+                        // It has just been replaced, so it is not what was read.
+                        None => return Ok(false),
+                    },
                     None => tombstone(key, true),
                 },
             };

@@ -13,6 +13,7 @@ mod cut;
 mod databases;
 mod expiry;
 mod limits;
+mod loans;
 mod model;
 mod order;
 mod points;

@@ -10,6 +10,7 @@
 //! |---|---|---|---|
 //! | `chain`: announce, decide, publish, stamp, look again; register, wait, bump; walk, trim | `sync/announce.rs`, `version/cuts.rs`, `table/{write,chain}.rs` | R1 to R5 | loom: every execution of two threads with up to three preemptions, sequentially consistent where the engine is, acquire and release elsewhere; shuttle: random schedules of two writers and two overlapping cuts, sequentially consistent |
 //! | `batch`: install, commit, stamp | `version/batch.rs` | several keys as one step | loom: every execution of three threads with up to three preemptions |
+//! | `loan`: lend, publish, settle; clone; read; take away | `tree/{loan,link,state}.rs` | N1 to N5 | loom: every execution of two or three threads with up to three preemptions; states, counts and marks with the engine's orderings, a lock for the collector |
 //!
 //! None of it covers `membarrier`, for which a sequentially consistent announcement stands in,
 //! reclamation, freezing and replacing of segments, or directories.
@@ -21,4 +22,5 @@
 mod batch;
 mod cut_loom;
 mod cut_shuttle;
+mod loan;
 mod ordered;

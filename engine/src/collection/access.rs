@@ -1,7 +1,7 @@
 //! Collections under keys: of databases, and within transactions.
 
 use super::Stored;
-use super::kind::{CollectionType, purged};
+use super::kind::{CollectionType, try_clone_at};
 use crate::store::{check_item, check_key};
 use crate::sync::pin;
 use crate::table::{Content, Decision, Draft, Entry, Payload, tombstone};
@@ -17,13 +17,13 @@ enum Outcome<C> {
     Empty,
 }
 
-/// Runs `f` on `before`, which is what is stored, or on an empty collection.
+/// Runs `f` on `after`, which is a copy of `before`, which is what is stored, or is empty.
 fn update<C: CollectionType, R, E>(
     before: Option<&C>,
+    mut after: C,
     now_unix_ms: impl Fn() -> u64,
     f: &mut impl FnMut(&mut C) -> Result<R, E>,
 ) -> Result<(Outcome<C>, R), E> {
-    let mut after = before.cloned().unwrap_or_default();
     if after.next_expiry_of_any() != Expiry::Never {
         after.purge_expired(now_unix_ms());
     }
@@ -51,17 +51,16 @@ impl Database {
 
     /// Returns what `key` holds, whatever its type, and when it expires.
     ///
-    /// Wait-free, but for the copy of a small string.
+    /// O(1), but for the copy of a small string. Lock-free: a collection that another thread
+    /// replaces at the same moment is looked up again.
     pub fn item(&self, key: &[u8]) -> Option<(Item, Expiry)> {
-        let guard = pin();
-        let entry = self.find(key, &guard)?;
-        let item = match entry.collection() {
-            Some(collection) if collection.next_expiry() != Expiry::Never => {
-                entry.to_item_at(self.store.clock.unix_ms())
+        loop {
+            let guard = pin();
+            let entry = self.find(key, &guard)?;
+            if let Some(item) = entry.try_item_at(|| self.store.clock.unix_ms()) {
+                return Some((item, entry.expiry()));
             }
-            _ => entry.to_item(),
-        };
-        Some((item, entry.expiry()))
+        }
     }
 
     /// Stores a value of any type, and returns whether the key was there before. An empty
@@ -94,18 +93,30 @@ impl Database {
     /// Returns the collection that `key` holds, or `None` if it is absent. O(1): the collection is
     /// shared, and stays as it is.
     ///
+    /// Lock-free: one that another thread replaces at the same moment is looked up again.
+    ///
     /// # Errors
     ///
     /// [`Error::WrongType`] if the key holds another type.
     pub fn collection<C: CollectionType>(&self, key: &[u8]) -> Result<Option<C>, Error> {
-        self.with_collection(key, C::clone)
+        loop {
+            match self.with_collection(key, C::try_clone)? {
+                Some(Some(collection)) => return Ok(Some(collection)),
+                None => return Ok(None),
+                // It has just been replaced.
+                Some(None) => {}
+            }
+        }
     }
 
     /// Calls `f` with the collection that `key` holds, unless it is absent, and returns what it
     /// returns.
     ///
-    /// Wait-free, but for `f`. While `f` runs no memory of any store is reclaimed, so for more than
-    /// a few lookups take the [`collection`](Self::collection) instead.
+    /// Wait-free, but for `f`, unless elements of a hash have expired, which is lock-free. While `f`
+    /// runs no memory of any store is reclaimed, so for more than a few lookups, and to clone it,
+    /// take the [`collection`](Self::collection) instead. `f` may clone what it gets, but if another
+    /// thread has replaced that meanwhile the clone takes O(n): a count for every leaf of a kibibyte,
+    /// and about a twentieth of the memory.
     ///
     /// # Errors
     ///
@@ -115,13 +126,18 @@ impl Database {
         key: &[u8],
         f: impl FnOnce(&C) -> R,
     ) -> Result<Option<R>, Error> {
-        let guard = pin();
-        let Some(entry) = self.find(key, &guard) else { return Ok(None) };
-        let collection: &C = of_entry(entry)?;
-        let expires = collection.next_expiry_of_any() != Expiry::Never;
-        match expires.then(|| purged(collection, self.store.clock.unix_ms())).flatten() {
-            Some(rest) => Ok((!rest.is_nothing()).then(|| f(&rest))),
-            None => Ok(Some(f(collection))),
+        loop {
+            let guard = pin();
+            let Some(entry) = self.find(key, &guard) else { return Ok(None) };
+            let collection: &C = of_entry(entry)?;
+            let expiry = collection.next_expiry_of_any();
+            let now_unix_ms = (expiry != Expiry::Never).then(|| self.store.clock.unix_ms());
+            let Some(now_unix_ms) = now_unix_ms.filter(|now| expiry.is_past(*now)) else {
+                return Ok(Some(f(collection)));
+            };
+            if let Some(rest) = try_clone_at(collection, now_unix_ms) {
+                return Ok((!rest.is_nothing()).then(|| f(&rest)));
+            }
         }
     }
 
@@ -134,7 +150,8 @@ impl Database {
     ///
     /// If another thread changes the key meanwhile, `f` runs again on what that left; only the
     /// last call counts. `f` should be short: while it runs no memory of any store is reclaimed.
-    /// It may panic, which changes nothing.
+    /// It may panic, which changes nothing. What it gets is a collection like any other, which it may
+    /// clone, swap for another or take away; the change then costs a little more.
     ///
     /// # Errors
     ///
@@ -146,26 +163,45 @@ impl Database {
         mut f: impl FnMut(&mut C) -> Result<R, E>,
     ) -> Result<R, E> {
         check_key(key)?;
+        loop {
+            if let Some(result) = self.try_update(key, &mut f)? {
+                return Ok(result);
+            }
+        }
+    }
+
+    /// `None` if what was found had been replaced already.
+    fn try_update<C: CollectionType, R, E: From<Error>>(
+        &self,
+        key: &[u8],
+        f: &mut impl FnMut(&mut C) -> Result<R, E>,
+    ) -> Result<Option<R>, E> {
         self.write(key, |found, _, versioned| {
             let current = found.filter(|entry| self.store.is_live(*entry));
             let before = match current.map(of_entry::<C>).transpose() {
                 Ok(before) => before,
                 Err(error) => return (Decision::Keep, Err(error.into())),
             };
+            // While cuts are open what is replaced may stay, so it lends nothing.
+            let copy = if versioned { C::try_clone } else { C::try_lend };
+            let Some(after) = before.map_or_else(|| Some(C::default()), copy) else {
+                return (Decision::Keep, Ok(None));
+            };
             let expiry = current.map_or(Expiry::Never, Entry::expiry);
-            let (outcome, result) = match update(before, || self.store.clock.unix_ms(), &mut f) {
+            let (outcome, result) = match update(before, after, || self.store.clock.unix_ms(), f) {
                 Ok(updated) => updated,
                 Err(error) => return (Decision::Keep, Err(error)),
             };
             let decision = match outcome {
                 Outcome::Same => Decision::Keep,
                 Outcome::Empty => Decision::Publish(tombstone(key, versioned)),
-                Outcome::Changed(after) => {
+                Outcome::Changed(mut after) => {
+                    after.seal();
                     let payload = Payload::Collection(Stored::new(after.into()));
                     Decision::Publish(Draft::new(&Content { key, payload, expiry }, versioned))
                 }
             };
-            (decision, Ok(result))
+            (decision, Ok(Some(result)))
         })?
     }
 }
@@ -200,7 +236,8 @@ impl Transaction<'_> {
         let before = found.as_ref().map(|(item, _)| item.collection::<C>()).transpose()?;
         let expiry = found.as_ref().map_or(Expiry::Never, |(_, expiry)| *expiry);
         let now_unix_ms = self.now_unix_ms();
-        let (outcome, result) = update(before, || now_unix_ms, &mut f)?;
+        let after = before.cloned().unwrap_or_default();
+        let (outcome, result) = update(before, after, || now_unix_ms, &mut f)?;
         match outcome {
             Outcome::Same => {}
             Outcome::Changed(after) => self.set_item(database, key, after, expiry)?,

@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::tree::{
-    Hashed, Iter, Keyed, Prefix, Sorted, Tree, index_bytes_not_in, read_varint, same_bytes,
+    Hashed, Iter, Keyed, Prefix, Sharing, Sorted, Tree, index_bytes_not_in, read_varint, same_bytes,
 };
 use crate::{Expiry, Value};
 
@@ -142,6 +142,15 @@ impl Hash {
                 successor.expiries.as_deref(),
                 older.map(|older| older.expiries.as_deref()),
             )
+    }
+
+    /// A copy, unless a successor has taken its place and it can no longer be copied.
+    pub(super) fn share(&self, sharing: Sharing) -> Option<Self> {
+        Some(Self { fields: self.fields.share(sharing)?, expiries: self.expiries.clone() })
+    }
+
+    pub(super) fn seal(&mut self) {
+        self.fields.seal();
     }
 
     /// Number of fields.

@@ -3,6 +3,7 @@
 use self::sealed::Sealed;
 use super::{Hash, List, Set, SortedSet, Stream};
 use crate::format::ValueType;
+use crate::tree::{Replaced, Sharing};
 use crate::{Error, Expiry};
 
 /// A collection of any type. Cloning is O(1).
@@ -100,8 +101,6 @@ impl Collection {
         }
     }
 
-    /// Bytes that stay behind when `successor` replaces it, as far as they are from `older` if that
-    /// is given.
     /// Whether the two certainly share most of their nodes.
     pub(crate) fn is_near(&self, other: &Self) -> bool {
         match (self, other) {
@@ -114,6 +113,8 @@ impl Collection {
         }
     }
 
+    /// Bytes that stay behind when `successor` replaces it, as far as they are from `older` if that
+    /// is given.
     pub(super) fn bytes_not_in(&self, successor: &Self, older: Option<&Self>) -> u64 {
         match (self, successor) {
             (Self::List(ours), Self::List(theirs)) => {
@@ -149,6 +150,44 @@ impl Collection {
         C::of(self).ok_or(Error::WrongType)
     }
 
+    /// Has to be called by whoever published it in the place of `lender`; without one, if it is to
+    /// be published in another form.
+    pub(crate) fn settle(&self, lender: Replaced<'_, Self>) {
+        match self {
+            Self::List(list) => {
+                list.tree().settle(lender.part(List::of).part(|it| Some(it.tree())));
+            }
+            Self::Set(set) => set.tree().settle(lender.part(Set::of).part(|it| Some(it.tree()))),
+            Self::Hash(hash) => {
+                hash.tree().settle(lender.part(Hash::of).part(|it| Some(it.tree())));
+            }
+            Self::SortedSet(set) => set.settle(lender.part(SortedSet::of)),
+            Self::Stream(stream) => {
+                stream.tree().settle(lender.part(Stream::of).part(|it| Some(it.tree())));
+            }
+        }
+    }
+
+    /// A clone in O(1), unless a successor has taken its place. Whoever is refused one finds that
+    /// under the key.
+    pub(crate) fn try_clone(&self) -> Option<Self> {
+        Some(match self {
+            Self::List(list) => Self::List(list.try_clone()?),
+            Self::Hash(hash) => Self::Hash(hash.try_clone()?),
+            Self::Set(set) => Self::Set(set.try_clone()?),
+            Self::SortedSet(set) => Self::SortedSet(set.try_clone()?),
+            Self::Stream(stream) => Self::Stream(stream.try_clone()?),
+        })
+    }
+
+    /// The same without the elements that have expired by `now_unix_ms`.
+    pub(crate) fn try_clone_at(&self, now_unix_ms: u64) -> Option<Self> {
+        match self {
+            Self::Hash(hash) => try_clone_at(hash, now_unix_ms).map(Self::Hash),
+            Self::List(_) | Self::Set(_) | Self::SortedSet(_) | Self::Stream(_) => self.try_clone(),
+        }
+    }
+
     /// When the next of its elements expires.
     pub(crate) fn next_expiry(&self) -> Expiry {
         match self {
@@ -168,8 +207,14 @@ impl Collection {
     /// It without the elements that have expired by `now_unix_ms`, if there are any.
     pub(crate) fn purged(&self, now_unix_ms: u64) -> Option<Self> {
         match self {
-            Self::Hash(hash) => purged(hash, now_unix_ms).map(Self::Hash),
-            Self::List(_) | Self::Set(_) | Self::SortedSet(_) | Self::Stream(_) => None,
+            Self::Hash(hash) if hash.next_expiry().is_past(now_unix_ms) => {
+                let mut rest = hash.clone();
+                rest.purge(now_unix_ms);
+                Some(Self::Hash(rest))
+            }
+            Self::Hash(_) | Self::List(_) | Self::Set(_) | Self::SortedSet(_) | Self::Stream(_) => {
+                None
+            }
         }
     }
 }
@@ -178,8 +223,14 @@ pub(super) mod sealed {
     use crate::Expiry;
 
     /// What the engine needs to know of a collection, and nobody else.
-    pub trait Sealed {
+    pub trait Sealed: Sized {
         fn is_nothing(&self) -> bool;
+        /// A clone, unless a successor has taken its place and it can no longer be cloned.
+        fn try_clone(&self) -> Option<Self>;
+        /// The same to take its place, which borrows what it can.
+        fn try_lend(&self) -> Option<Self>;
+        /// Ends the changes of a copy that may have borrowed.
+        fn seal(&mut self);
         /// Whether nothing was changed in `self` since it was cloned from `other`. May say no.
         fn is_unchanged(&self, other: &Self) -> bool;
         fn next_expiry_of_any(&self) -> Expiry {
@@ -198,13 +249,14 @@ pub trait CollectionType: Clone + Default + Into<Collection> + sealed::Sealed {
     fn of(collection: &Collection) -> Option<&Self>;
 }
 
-/// `collection` without what has expired by `now_unix_ms`, if anything has.
-pub(crate) fn purged<C: CollectionType>(collection: &C, now_unix_ms: u64) -> Option<C> {
-    collection.next_expiry_of_any().is_past(now_unix_ms).then(|| {
-        let mut rest = collection.clone();
-        rest.purge_expired(now_unix_ms);
-        rest
-    })
+/// A clone of `collection` without what has expired by `now_unix_ms`, unless a successor has taken
+/// its place.
+pub(super) fn try_clone_at<C: CollectionType>(collection: &C, now_unix_ms: u64) -> Option<C> {
+    let mut clone = collection.try_clone()?;
+    if clone.next_expiry_of_any().is_past(now_unix_ms) {
+        clone.purge_expired(now_unix_ms);
+    }
+    Some(clone)
 }
 
 macro_rules! collection_type {
@@ -218,6 +270,18 @@ macro_rules! collection_type {
             fn is_unchanged(&self, other: &Self) -> bool {
                 let is_unchanged: fn(&$type, &$type) -> bool = $is_unchanged;
                 is_unchanged(self, other)
+            }
+
+            fn try_clone(&self) -> Option<Self> {
+                self.share(Sharing::Counted)
+            }
+
+            fn try_lend(&self) -> Option<Self> {
+                self.share(Sharing::Lent)
+            }
+
+            fn seal(&mut self) {
+                Self::seal(self);
             }
 
             $($more)*

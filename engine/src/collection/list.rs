@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::Value;
-use crate::tree::{Iter, Sequence, Tree, encode};
+use crate::tree::{Iter, Sequence, Sharing, Tree, encode};
 
 /// A sequence of byte strings, quick at both ends and in the middle.
 ///
@@ -40,6 +40,15 @@ impl List {
 
     pub(super) fn tree(&self) -> &Tree<Sequence> {
         &self.tree
+    }
+
+    /// A copy, unless a successor has taken its place and it can no longer be copied.
+    pub(super) fn share(&self, sharing: Sharing) -> Option<Self> {
+        Some(Self { tree: self.tree.share(sharing)? })
+    }
+
+    pub(super) fn seal(&mut self) {
+        self.tree.seal();
     }
 
     /// Number of elements.

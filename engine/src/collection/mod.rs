@@ -28,7 +28,7 @@
 //!
 //! | operation | cost |
 //! |---|---|
-//! | `clone`, `len` | O(1) |
+//! | `clone`, `len` | O(1), but see [`with_collection`](crate::Database::with_collection) |
 //! | look up, insert, remove, by position, key or rank | O(log n): one path, at most four or five nodes of about a kibibyte for a million elements |
 //! | rank of an element, number of elements in a range | O(log n) |
 //! | removing a range | O(log n), and freeing it |
@@ -48,6 +48,12 @@ mod sorted_set;
 mod stored;
 mod stream;
 
+#[cfg(test)]
+mod escapes;
+#[cfg(test)]
+mod mixture;
+#[cfg(test)]
+mod stress;
 #[cfg(test)]
 mod tests;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::Value;
-use crate::tree::{Hashed, Iter, Keyed, Tree, same_bytes};
+use crate::tree::{Hashed, Iter, Keyed, Sharing, Tree, same_bytes};
 
 /// A set's elements are its members.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,15 @@ impl Set {
 
     pub(super) fn tree(&self) -> &Tree<Hashed<Member>> {
         &self.tree
+    }
+
+    /// A copy, unless a successor has taken its place and it can no longer be copied.
+    pub(super) fn share(&self, sharing: Sharing) -> Option<Self> {
+        Some(Self { tree: self.tree.share(sharing)? })
+    }
+
+    pub(super) fn seal(&mut self) {
+        self.tree.seal();
     }
 
     /// Number of members.

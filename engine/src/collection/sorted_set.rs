@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use crate::Value;
 use crate::tree::{
-    Builder, Hashed, Iter, Keyed, Sorted, Tree, index_bytes_not_in, process_seed, same_bytes,
+    Builder, Hashed, Iter, Keyed, Replaced, Sharing, Sorted, Tree, index_bytes_not_in,
+    process_seed, same_bytes,
 };
 
 /// Members up to which there is no index by member: one is found by looking at all, which takes
@@ -115,6 +116,29 @@ impl SortedSet {
                 successor.members.as_deref(),
                 older.map(|older| older.members.as_deref()),
             )
+    }
+
+    /// A copy, unless a successor has taken its place and it can no longer be copied.
+    pub(super) fn share(&self, sharing: Sharing) -> Option<Self> {
+        let members = match &self.members {
+            Some(members) => Some(Box::new(members.share(sharing)?)),
+            None => None,
+        };
+        Some(Self { scores: self.scores.share(sharing)?, members })
+    }
+
+    pub(super) fn seal(&mut self) {
+        self.scores.seal();
+        if let Some(members) = &mut self.members {
+            members.seal();
+        }
+    }
+
+    pub(super) fn settle(&self, lender: Replaced<'_, Self>) {
+        self.scores.settle(lender.part(|lender| Some(&lender.scores)));
+        if let Some(members) = &self.members {
+            members.settle(lender.part(|lender| lender.members.as_deref()));
+        }
     }
 
     /// Number of members.

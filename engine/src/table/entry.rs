@@ -35,6 +35,7 @@ use crate::collection::{Collection, Stored};
 use crate::format::ValueType;
 use crate::sync::Guard;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::tree::Replaced;
 use crate::{Expiry, Item, Value};
 
 const HAS_VERSION: u16 = 1 << 0;
@@ -189,7 +190,8 @@ impl Draft {
         if self.is_versioned() {
             return self;
         }
-        Self::new(&self.as_entry().content(), true)
+        let content = self.as_entry().try_content();
+        Self::new(&content.expect("what was never published was not replaced"), true)
     }
 
     /// Sets the link to the version before this one.
@@ -443,7 +445,8 @@ impl<'g> Entry<'g> {
         self.collection().map_or(ValueType::String, Collection::value_type)
     }
 
-    /// The value, whatever its type, as an owner may keep it.
+    /// The value, whatever its type, as an owner may keep it. Of a collection that was replaced a
+    /// moment ago it copies the inner nodes.
     pub(crate) fn to_item(self) -> Item {
         match self.collection() {
             Some(collection) => Item::Collection(collection.clone()),
@@ -451,16 +454,30 @@ impl<'g> Entry<'g> {
         }
     }
 
-    /// The same without the elements that had expired by `unix_ms`.
-    pub(crate) fn to_item_at(self, unix_ms: u64) -> Item {
-        match self.collection_at(unix_ms) {
+    /// The value without the elements that had expired by `unix_ms`, in O(1). `None` if it was
+    /// replaced a moment ago, and what took its place is to be looked up instead.
+    pub(crate) fn try_item_at(self, unix_ms: impl FnOnce() -> u64) -> Option<Item> {
+        let Some(collection) = self.collection() else {
+            return Some(Item::String(self.to_value()));
+        };
+        let clone = match collection.next_expiry() {
+            Expiry::Never => collection.try_clone(),
+            Expiry::At(_) => collection.try_clone_at(unix_ms()),
+        };
+        clone.map(Item::Collection)
+    }
+
+    /// What a cut at `unix_ms` shows of the value: without the elements that had expired by then.
+    pub(crate) fn item_of_cut(self, unix_ms: u64) -> Item {
+        match self.collection_of_cut(unix_ms) {
             Some(collection) => Item::Collection(collection),
             None => Item::String(self.to_value()),
         }
     }
 
-    /// The collection without the elements that had expired by `unix_ms`, if the value is one.
-    pub(crate) fn collection_at(self, unix_ms: u64) -> Option<Collection> {
+    /// What a cut at `unix_ms` shows of the collection, if the value is one. O(1): what a cut needs
+    /// lends nothing to what takes its place.
+    pub(crate) fn collection_of_cut(self, unix_ms: u64) -> Option<Collection> {
         let collection = self.collection()?;
         Some(collection.purged(unix_ms).unwrap_or_else(|| collection.clone()))
     }
@@ -477,22 +494,24 @@ impl<'g> Entry<'g> {
         (!self.raw.has(COLLECTION)).then(|| self.to_value())
     }
 
-    /// What another entry with the same value is made of.
-    pub(crate) fn payload(self) -> Payload<'g> {
+    /// What another entry with the same value is made of, in O(1). `None` if the value is a
+    /// collection that was replaced a moment ago, so that no copy of it can take its place.
+    pub(crate) fn try_payload(self) -> Option<Payload<'g>> {
         if let Some(collection) = self.collection() {
             // Every entry has a handle of its own, which knows what becomes of that entry.
-            return Payload::Collection(Stored::new(collection.clone()));
+            return Some(Payload::Collection(Stored::new(collection.try_clone()?)));
         }
-        match self.shared_value() {
+        Some(match self.shared_value() {
             Some(bytes) => Payload::Shared(bytes),
             None if self.is_tombstone() => Payload::Tombstone,
             None => Payload::Copied(self.value()),
-        }
+        })
     }
 
-    /// Everything that another entry needs to be the same but for its version.
-    pub(crate) fn content(self) -> Content<'g> {
-        Content { key: self.key(), payload: self.payload(), expiry: self.expiry() }
+    /// Everything that another entry needs to be the same but for its version; `None` as for the
+    /// [payload](Self::try_payload).
+    pub(crate) fn try_content(self) -> Option<Content<'g>> {
+        Some(Content { key: self.key(), payload: self.try_payload()?, expiry: self.expiry() })
     }
 
     #[inline]
@@ -587,6 +606,27 @@ impl<'g> Entry<'g> {
     pub(super) fn note_successor(self, successor: Entry<'_>) {
         if let Some(stored) = self.stored() {
             stored.note_successor(successor.collection());
+        }
+    }
+
+    /// Settles what the collection has borrowed from that of an entry that it took the place of.
+    ///
+    /// # Safety
+    ///
+    /// This entry was published over `before`, which nothing links and which is retired under the
+    /// guard under which it was found.
+    pub(super) unsafe fn settle(self, before: Entry<'_>) {
+        if let (Some(collection), Some(before)) = (self.collection(), before.collection()) {
+            // SAFETY: the caller promises it.
+            let replaced = unsafe { Replaced::new(before) };
+            collection.settle(replaced);
+        }
+    }
+
+    /// Counts what the collection has borrowed.
+    pub(super) fn repay(self) {
+        if let Some(collection) = self.collection() {
+            collection.settle(Replaced::unknown());
         }
     }
 

@@ -154,7 +154,8 @@ impl Keyspace {
         if link.is_none_or(|link| link.same_entry(below)) {
             return;
         }
-        let mut copy = Draft::new(&entry.content(), true);
+        let Some(content) = entry.try_content() else { return };
+        let mut copy = Draft::new(&content, true);
         copy.set_version_word(version);
         copy.set_link(link.unwrap_or(Word::EMPTY));
         let Ok(published) = slot.publish(word, copy, tag_of(installed.hash), link.is_some(), guard)

@@ -81,9 +81,10 @@ impl Keyspace {
             let Some(entry) = word.entry().filter(|entry| !entry.is_tombstone()) else { continue };
             let key = entry.key();
             let outcome = self.write(self.hash(key), key, None, |current, _, versioned| {
-                match current.filter(|_| !versioned) {
+                // What has just been replaced is in new memory already.
+                match current.filter(|_| !versioned).and_then(Entry::try_content) {
                     None => (Decision::Keep, false),
-                    Some(entry) => (Decision::Publish(Draft::new(&entry.content(), false)), true),
+                    Some(content) => (Decision::Publish(Draft::new(&content, false)), true),
                 }
             });
             packed += u64::from(matches!(outcome, Ok(Written::Done(true))));
@@ -108,12 +109,15 @@ impl Keyspace {
                 let Some(entry) = current.filter(|entry| has_expired(*entry)) else {
                     return (Decision::Keep, false);
                 };
-                let rest =
-                    entry.collection_at(now_unix_ms).filter(|_| entry.is_live_at(now_unix_ms));
-                let Some(rest) = rest else {
+                let collection = entry.collection().filter(|_| entry.is_live_at(now_unix_ms));
+                let Some(collection) = collection else {
                     return (Decision::Publish(tombstone(key, versioned)), true);
                 };
                 // Some of its elements have expired, and others are left.
+                let Some(rest) = collection.try_clone_at(now_unix_ms) else {
+                    // It has just been replaced; the next round looks at what took its place.
+                    return (Decision::Keep, false);
+                };
                 let payload = Payload::Collection(Stored::new(rest));
                 let content = Content { key, payload, expiry: entry.expiry() };
                 (Decision::Publish(Draft::new(&content, versioned)), false)

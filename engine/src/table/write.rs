@@ -146,6 +146,8 @@ impl Keyspace {
             }
             // A cut was opened since the draft was built. Allocation happens outside (R17).
             drop(announcement);
+            // A cut may keep what this supersedes.
+            draft.as_entry().repay();
             draft = draft.into_versioned();
             note_successor(target, &draft);
         };
@@ -171,6 +173,12 @@ impl Keyspace {
         // announcement, so the stamp cannot come out later than the cut.
         self.versions.stamp(entry);
         drop(announcement);
+        match target.head.filter(|_| link.is_none()) {
+            // SAFETY: nothing links the entry that this one was published over, and it is retired
+            // below.
+            Some(before) => unsafe { entry.settle(before) },
+            None => entry.repay(),
+        }
         self.account(target, entry, link, guard);
         if link.is_some() {
             self.versions.note_superseded(guard);

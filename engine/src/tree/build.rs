@@ -94,7 +94,7 @@ impl<O: Order> Builder<O> {
         // The least bound there is leads to the first leaf (T2).
         let is_first = self.levels.is_empty();
         let bound = if is_first { O::Bound::default() } else { self.leaf_bounds.0 };
-        let child = Child { node: Node::leaf(leaf), len: self.leaf_len, bound };
+        let child = Child::new(Node::leaf(leaf), self.leaf_len, bound);
         self.leaf.clear();
         self.leaf_len = 0;
         self.add(0, child);
@@ -116,7 +116,7 @@ impl<O: Order> Builder<O> {
 
     fn finish_inner(&mut self, level: usize) {
         let parent = Child::above(self.levels[level].drain(..).collect());
-        if let Node::Inner(children, _) = &parent.node {
+        if let Some(children) = parent.node.as_inner() {
             self.heap_bytes += inner_heap(children);
         }
         self.add(level + 1, parent);

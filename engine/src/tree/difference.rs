@@ -27,7 +27,7 @@ impl<O: Order> Tree<O> {
         let (Some(ours), Some(theirs)) = (self.root(), successor.root()) else {
             return self.heap_bytes();
         };
-        let (mut ours, mut theirs) = (vec![&ours.node], vec![&theirs.node]);
+        let (mut ours, mut theirs) = (vec![&*ours.node], vec![&*theirs.node]);
         // Shared nodes are as far from the leaves in both.
         while height(&theirs) > height(&ours) {
             theirs = below(&theirs);
@@ -59,7 +59,7 @@ impl<O: Order> Tree<O> {
     /// have if they are large.
     pub(crate) fn is_near(&self, other: &Self) -> bool {
         let (Some(ours), Some(theirs)) = (self.root(), other.root()) else { return false };
-        let (Node::Inner(ours, _), Node::Inner(theirs, _)) = (&ours.node, &theirs.node) else {
+        let (Node::Inner(ours, _), Node::Inner(theirs, _)) = (&*ours.node, &*theirs.node) else {
             return false;
         };
         let same =
@@ -108,7 +108,7 @@ fn height<B>(level: &Level<'_, B>) -> u32 {
         height += 1;
         node = match found {
             Node::Leaf(..) => None,
-            Node::Inner(children, _) => children.first().map(|child| &child.node),
+            Node::Inner(children, _) => children.first().map(|child| &*child.node),
         };
     }
     height
@@ -121,5 +121,5 @@ fn below<'t, B>(level: &Level<'t, B>) -> Level<'t, B> {
             Node::Inner(children, _) => children,
         }
     };
-    level.iter().flat_map(|node| children(node)).map(|child| &child.node).collect()
+    level.iter().flat_map(|node| children(node)).map(|child| &*child.node).collect()
 }

@@ -8,11 +8,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::age::Age;
 use super::element::{Elements, Prefix};
-use super::leaf::{Fill, LEAF_BYTES_MAX, LEAF_BYTES_MERGED_MAX, LEAF_BYTES_MIN, Leaf, join, pack};
+use super::leaf::{Fill, LEAF_BYTES_MAX, LEAF_BYTES_MERGED_MAX, LEAF_BYTES_MIN, join, pack};
 use super::node::{
-    CHILDREN_MERGED_MAX, CHILDREN_MIN, Child, FANOUT, Node, inner_heap, leaf_heap, subtree_heap,
+    CHILDREN_MERGED_MAX, CHILDREN_MIN, Child, FANOUT, Inner, Node, inner_heap, leaf_heap,
+    subtree_heap,
 };
 use super::order::Order;
 use super::root::Tree;
@@ -23,18 +23,25 @@ const PARTS_MAX: usize = 4;
 
 /// What an edit does to one leaf.
 #[derive(Debug)]
-struct Edit<'a> {
+pub(super) struct Edit<'a> {
     /// Bytes of the leaf that go, and how many elements those are.
-    cut: Range<usize>,
-    removed: u64,
+    pub(super) cut: Range<usize>,
+    pub(super) removed: u64,
     /// Elements with their lengths, laid end to end, that come in their place.
     parts: &'a [&'a [u8]],
-    inserted: u64,
+    pub(super) inserted: u64,
 }
 
 impl Edit<'_> {
-    fn inserted_bytes(&self) -> usize {
+    pub(super) fn inserted_bytes(&self) -> usize {
         self.parts.iter().map(|part| part.len()).sum()
+    }
+
+    /// What the edit makes of the bytes of a leaf, laid end to end.
+    fn splice<'l>(&'l self, leaf: &'l [u8]) -> impl Iterator<Item = &'l [u8]> + Clone {
+        let (left, right) = (&leaf[..self.cut.start], &leaf[self.cut.end..]);
+        let parts = self.parts.iter().copied();
+        std::iter::once(left).chain(parts).chain(std::iter::once(right))
     }
 }
 
@@ -97,6 +104,7 @@ impl<O: Order> Tree<O> {
     }
 
     fn edit(&mut self, place: Option<&Place>, edit: &Edit<'_>) {
+        self.prepare(place, edit);
         let (order, root, heap) = self.parts_mut();
         let editor = Editor { order, edit };
         let edges = Edges { first: true, last: true };
@@ -118,6 +126,7 @@ impl<O: Order> Tree<O> {
         if start >= end {
             return;
         }
+        self.repay();
         let (_, root, heap) = self.parts_mut();
         let Some(child) = root.as_mut() else { return };
         let edited = cut(child, start, end, heap);
@@ -143,7 +152,7 @@ fn settle_root<B: Copy + Default>(root: &mut Option<Child<B>>, edited: Edited<B>
             *root = children.pop();
         }
     }
-    while let Some(Child { node: Node::Inner(children, _), .. }) = root {
+    while let Some(children) = root.as_ref().and_then(|root| root.node.as_inner()) {
         if children.len() > 1 {
             break;
         }
@@ -162,7 +171,7 @@ fn parents<B: Copy>(children: Vec<Child<B>>, fill: Fill, heap: &mut u64) -> Vec<
     let mut parents = Vec::with_capacity(nodes);
     let mut children = children.into_iter();
     while children.len() > 0 {
-        let group: Arc<[Child<B>]> = children.by_ref().take(each).collect();
+        let group: Inner<B> = children.by_ref().take(each).collect();
         *heap += inner_heap(&group);
         parents.push(Child::above(group));
     }
@@ -180,12 +189,13 @@ impl<O: Order> Editor<'_, O> {
     /// The leaves of a tree that was empty.
     fn first_leaves(&self) -> Vec<Child<O::Bound>> {
         let bound = O::Bound::default();
-        let leaf = join(&[self.edit.parts]);
         let len = self.edit.inserted;
-        if leaf.len() <= LEAF_BYTES_MAX || len == 1 {
-            return vec![Child { node: Node::leaf(leaf), len, bound }];
+        if self.edit.inserted_bytes() <= LEAF_BYTES_MAX || len == 1 {
+            let leaf = join(self.edit.parts.iter().copied());
+            return vec![Child::new(Node::leaf(leaf), len, bound)];
         }
-        pack(self.order, &leaf, Fill::Full, bound)
+        let run = self.edit.parts.concat();
+        pack(self.order, &run, Fill::Full, bound)
     }
 
     fn edit(
@@ -195,10 +205,10 @@ impl<O: Order> Editor<'_, O> {
         edges: Edges,
         heap: &mut u64,
     ) -> Edited<O::Bound> {
-        let Node::Inner(children, age) = &mut child.node else {
+        if child.node.as_inner().is_none() {
             return self.edit_leaf(child, edges, heap);
-        };
-        *age = Age::now();
+        }
+        let children = child.node.children_mut();
         let (slot, slots) = slots.split_first().expect("a path goes down to a leaf");
         let slot = usize::from(*slot);
         let within = Edges {
@@ -247,11 +257,10 @@ impl<O: Order> Editor<'_, O> {
         edges: Edges,
         heap: &mut u64,
     ) -> Edited<O::Bound> {
-        let Node::Leaf(leaf, age) = &mut child.node else { unreachable!("the caller has looked") };
-        let Edit { cut, removed, parts, inserted } = self.edit;
+        let Node::Leaf(leaf, _) = &*child.node else { unreachable!("the caller has looked") };
+        let Edit { cut, removed, inserted, .. } = self.edit;
         let len = child.len - removed + inserted;
-        let (left, right) = (&leaf[..cut.start], &leaf[cut.end..]);
-        let bytes = left.len() + self.edit.inserted_bytes() + right.len();
+        let bytes = leaf.len() - cut.len() + self.edit.inserted_bytes();
         if len == 0 {
             *heap -= leaf_heap(leaf);
             return Edited::Gone;
@@ -262,17 +271,16 @@ impl<O: Order> Editor<'_, O> {
             *heap += new.iter().map(|child| subtree_heap(&child.node)).sum::<u64>();
             return Edited::Split(new);
         }
-        let edited = join(&[&[left], parts, &[right]]);
+        let edited = join(self.edit.splice(leaf));
         *heap = *heap - leaf_heap(leaf) + leaf_heap(&edited);
-        *leaf = edited;
-        *age = Age::now();
+        child.node.set(Node::leaf(edited));
         child.len = len;
         if bytes < LEAF_BYTES_MIN && *removed > 0 { Edited::Small } else { Edited::Fits }
     }
 
     /// The leaves that take the place of one that the edit makes too long.
     fn split_leaf(&self, child: &Child<O::Bound>, edges: Edges) -> Vec<Child<O::Bound>> {
-        let Node::Leaf(leaf, _) = &child.node else { unreachable!("the caller has looked") };
+        let Node::Leaf(leaf, _) = &*child.node else { unreachable!("the caller has looked") };
         let Edit { cut, parts, inserted, .. } = self.edit;
         let behind = cut.start == leaf.len();
         let before = cut.end == 0;
@@ -281,12 +289,12 @@ impl<O: Order> Editor<'_, O> {
         // put another one beside it.
         let keeps_leaf = (at_edge || leaf.len() > LEAF_BYTES_MAX) && (behind || before);
         if O::ORDERS_LEAVES && keeps_leaf {
-            let run = join(&[parts]);
+            let run = parts.concat();
+            let bound = self.order.bound(Elements::new(&run).next().unwrap_or_default());
             let mut new = if run.len() <= LEAF_BYTES_MAX || *inserted == 1 {
-                let bound = self.order.bound(Elements::new(&run).next().unwrap_or_default());
-                vec![Child { node: Node::leaf(run), len: *inserted, bound }]
+                let leaf = join(std::iter::once(&run[..]));
+                vec![Child::new(Node::leaf(leaf), *inserted, bound)]
             } else {
-                let bound = self.order.bound(Elements::new(&run).next().unwrap_or_default());
                 pack(self.order, &run, Fill::Full, bound)
             };
             let mut old = child.clone();
@@ -299,14 +307,14 @@ impl<O: Order> Editor<'_, O> {
             }
             return new;
         }
-        let (left, right) = (&leaf[..cut.start], &leaf[cut.end..]);
-        let all = join(&[&[left], parts, &[right]]);
+        let all: Vec<&[u8]> = self.edit.splice(leaf).collect();
+        let all = all.concat();
         let fill = if *inserted > 1 && at_edge { Fill::Full } else { Fill::Even };
         let mut new = pack(self.order, &all, fill, child.bound);
         // A huge element is not copied because another one comes into its leaf.
         for leaf_now in &mut new {
             if leaf.len() > LEAF_BYTES_MAX
-                && matches!(&leaf_now.node, Node::Leaf(now, _) if now == leaf)
+                && matches!(&*leaf_now.node, Node::Leaf(now, _) if now == leaf)
             {
                 leaf_now.node = child.node.clone();
             }
@@ -321,7 +329,7 @@ fn without<B: Copy>(children: &[Child<B>], keep: impl Fn(usize) -> bool) -> Vec<
     kept.map(|(_, child)| child.clone()).collect()
 }
 
-fn set_children<B>(children: &mut Arc<[Child<B>]>, new: Vec<Child<B>>, heap: &mut u64) {
+fn set_children<B>(children: &mut Inner<B>, new: Vec<Child<B>>, heap: &mut u64) {
     *heap -= inner_heap(children);
     *children = new.into();
     *heap += inner_heap(children);
@@ -329,11 +337,7 @@ fn set_children<B>(children: &mut Arc<[Child<B>]>, new: Vec<Child<B>>, heap: &mu
 
 /// Joins the children in `slots`, each with a neighbour, as far as they are small and fit, and
 /// tells what that makes of their parent.
-fn join_small<B: Copy>(
-    children: &mut Arc<[Child<B>]>,
-    slots: Range<usize>,
-    heap: &mut u64,
-) -> Edited<B> {
+fn join_small<B: Copy>(children: &mut Inner<B>, slots: Range<usize>, heap: &mut u64) -> Edited<B> {
     let first = slots.start.saturating_sub(1);
     let last = slots.end.min(children.len() - 1);
     if (first..last).any(|slot| fit_together(&children[slot], &children[slot + 1])) {
@@ -353,7 +357,7 @@ fn join_small<B: Copy>(
 
 /// Whether one of two neighbours is small, and both fit into one node with room to grow.
 fn fit_together<B>(left: &Child<B>, right: &Child<B>) -> bool {
-    let (left_size, right_size, small, together_max) = match (&left.node, &right.node) {
+    let (left_size, right_size, small, together_max) = match (&*left.node, &*right.node) {
         (Node::Leaf(left, _), Node::Leaf(right, _)) => {
             (left.len(), right.len(), LEAF_BYTES_MIN, LEAF_BYTES_MERGED_MAX)
         }
@@ -367,20 +371,20 @@ fn fit_together<B>(left: &Child<B>, right: &Child<B>) -> bool {
 
 /// Puts the elements of `right` behind those of `left`.
 fn join_nodes<B: Copy>(left: &mut Child<B>, right: &Child<B>, heap: &mut u64) {
-    match (&mut left.node, &right.node) {
-        (Node::Leaf(leaf, age), Node::Leaf(other, _)) => {
-            let joined: Leaf = join(&[&[leaf, other]]);
+    match (&*left.node, &*right.node) {
+        (Node::Leaf(leaf, _), Node::Leaf(other, _)) => {
+            let joined = join([&leaf[..], &other[..]].into_iter());
             *heap = *heap - leaf_heap(leaf) - leaf_heap(other) + leaf_heap(&joined);
-            *leaf = joined;
-            *age = Age::now();
+            left.node.set(Node::leaf(joined));
         }
-        (Node::Inner(children, age), Node::Inner(others, _)) => {
+        (Node::Inner(children, _), Node::Inner(others, _)) => {
             let mut joined: Vec<_> = children.iter().chain(others.iter()).cloned().collect();
             // What was a first child is told from its left neighbour now (T2).
             joined[children.len()].bound = right.bound;
-            *heap -= inner_heap(others);
-            set_children(children, joined, heap);
-            *age = Age::now();
+            *heap = *heap - inner_heap(children) - inner_heap(others);
+            let joined: Inner<B> = joined.into();
+            *heap += inner_heap(&joined);
+            left.node.set(Node::inner(joined));
         }
         (Node::Leaf(..), Node::Inner(..)) | (Node::Inner(..), Node::Leaf(..)) => {
             unreachable!("neighbours are of one level")
@@ -396,29 +400,23 @@ fn cut<B: Copy>(child: &mut Child<B>, start: u64, end: u64, heap: &mut u64) -> E
         return Edited::Gone;
     }
     child.len -= end - start;
-    let children = match &mut child.node {
-        Node::Leaf(leaf, age) => {
-            let mut elements = Elements::new(leaf);
-            let mut skip = |count: u64| {
-                for _ in 0..count {
-                    elements.next();
-                }
-                leaf.len() - elements.rest_len()
-            };
-            let first = skip(start);
-            let behind = skip(end - start);
-            let kept = join(&[&[&leaf[..first], &leaf[behind..]]]);
-            *heap = *heap - leaf_heap(leaf) + leaf_heap(&kept);
-            let small = kept.len() < LEAF_BYTES_MIN;
-            *leaf = kept;
-            *age = Age::now();
-            return if small { Edited::Small } else { Edited::Fits };
-        }
-        Node::Inner(children, age) => {
-            *age = Age::now();
-            children
-        }
-    };
+    if let Node::Leaf(leaf, _) = &*child.node {
+        let mut elements = Elements::new(leaf);
+        let mut skip = |count: u64| {
+            for _ in 0..count {
+                elements.next();
+            }
+            leaf.len() - elements.rest_len()
+        };
+        let first = skip(start);
+        let behind = skip(end - start);
+        let kept = join([&leaf[..first], &leaf[behind..]].into_iter());
+        *heap = *heap - leaf_heap(leaf) + leaf_heap(&kept);
+        let small = kept.len() < LEAF_BYTES_MIN;
+        child.node.set(Node::leaf(kept));
+        return if small { Edited::Small } else { Edited::Fits };
+    }
+    let children = child.node.children_mut();
     let mut gone = vec![false; children.len()];
     let mut first = None;
     let mut before = 0;

@@ -5,7 +5,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::node::{Child, Node};
+use super::link::Link;
+use super::node::{Child, Inner};
+use super::state::State;
 
 /// Trees of at most so many elements are freed at once.
 const AT_ONCE_LEN_MAX: u64 = 2048;
@@ -14,18 +16,26 @@ const AT_ONCE_LEN_MAX: u64 = 2048;
 /// to the background takes memory until it is freed there.
 const AT_ONCE_INNER_MAX: usize = 192;
 
-type Inner<B> = Arc<[Child<B>]>;
-
 /// What waits to be freed.
 static BURIED: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
 
 /// Lets go of a tree.
 pub(super) fn free<B: Send + Sync + 'static>(root: Child<B>) {
-    let Child { node: Node::Inner(root, _), len, .. } = root else { return };
-    if len <= AT_ONCE_LEN_MAX {
+    if root.len <= AT_ONCE_LEN_MAX || root.node.is_lent() {
         return;
     }
-    let mut stack = vec![root];
+    let Some(node) = root.node.as_inner().cloned() else { return };
+    if State::of(&node).has(State::MOVED) {
+        // What it has not handed over is what one update has replaced.
+        return;
+    }
+    drop(root);
+    free_inner(node);
+}
+
+/// Lets go of an inner node.
+pub(super) fn free_inner<B: Send + Sync + 'static>(node: Inner<B>) {
+    let mut stack = vec![node];
     let mut freed = 0;
     while let Some(inner) = stack.pop() {
         // The count can grow only through somebody who has the node. If it falls meanwhile, the
@@ -44,11 +54,12 @@ pub(super) fn free<B: Send + Sync + 'static>(root: Child<B>) {
 }
 
 /// Another count of an inner node that its parent alone leads to.
-fn owned_inner<B>(node: &Node<B>) -> Option<Inner<B>> {
-    match node {
-        Node::Inner(inner, _) if Arc::strong_count(inner) == 1 => Some(Arc::clone(inner)),
-        Node::Inner(..) | Node::Leaf(..) => None,
+fn owned_inner<B>(link: &Link<B>) -> Option<Inner<B>> {
+    // A lent node is another's, and may be gone.
+    if link.is_lent() {
+        return None;
     }
+    link.as_inner().filter(|inner| Arc::strong_count(inner) == 1).cloned()
 }
 
 fn bury<B: Send + Sync + 'static>(nodes: Vec<Inner<B>>) {

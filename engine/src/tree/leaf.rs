@@ -23,15 +23,16 @@ pub(super) const LEAF_BYTES_MIN: usize = LEAF_BYTES_MAX / 4;
 pub(super) const LEAF_BYTES_MERGED_MAX: usize = LEAF_BYTES_MAX / 4 * 3;
 
 /// Makes a leaf of `parts` laid end to end.
-pub(super) fn join(parts: &[&[&[u8]]]) -> Leaf {
-    let len = parts.iter().flat_map(|parts| parts.iter()).map(|part| part.len()).sum();
+#[inline]
+pub(super) fn join<'a>(parts: impl Iterator<Item = &'a [u8]> + Clone) -> Leaf {
+    let len = parts.clone().map(<[u8]>::len).sum();
     let mut leaf: Leaf = std::iter::repeat_n(0, len).collect();
-    let mut rest = Arc::get_mut(&mut leaf).expect("nobody else has what was just made");
-    for part in parts.iter().flat_map(|parts| parts.iter()) {
-        let (here, behind) = rest.split_at_mut(part.len());
-        here.copy_from_slice(part);
-        rest = behind;
-    }
+    let all = Arc::get_mut(&mut leaf).expect("nobody else has what was just made");
+    let mut at = 0;
+    parts.for_each(|part| {
+        all[at..at + part.len()].copy_from_slice(part);
+        at += part.len();
+    });
     leaf
 }
 
@@ -111,9 +112,7 @@ fn leaf_of<O: Order>(bytes: &[u8], elements: &[Located<O::Bound>]) -> Child<O::B
         let (first, last) = (&elements[0], &elements[elements.len() - 1]);
         Leaf::from(&bytes[first.bytes.start..last.bytes.end])
     } else {
-        let parts: Vec<&[u8]> =
-            elements.iter().map(|element| &bytes[element.bytes.clone()]).collect();
-        join(&[&parts])
+        join(elements.iter().map(|element| &bytes[element.bytes.clone()]))
     };
-    Child { node: Node::leaf(leaf), len: elements.len() as u64, bound: elements[0].bound }
+    Child::new(Node::leaf(leaf), elements.len() as u64, elements[0].bound)
 }

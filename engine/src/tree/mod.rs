@@ -17,7 +17,8 @@
 //!
 //! Nodes are counted, which needs no history: any number of clones, copies under other keys and
 //! cuts share them, and whoever lets go of the last one frees it. The price is that copying an
-//! inner node touches the count of each of its children.
+//! inner node touches the count of each of its children, unless the old node goes and can
+//! [hand its counts over](loan).
 //!
 //! # Invariants
 //!
@@ -38,10 +39,13 @@ mod element;
 mod free;
 mod iter;
 mod leaf;
+mod link;
+mod loan;
 mod node;
 mod order;
 mod root;
 mod search;
+mod state;
 
 #[cfg(test)]
 mod tests;
@@ -53,5 +57,8 @@ pub(crate) use edit::encode;
 pub(crate) use element::{Elements, Prefix, read_varint};
 pub(crate) use free::free_buried;
 pub(crate) use iter::Iter;
+pub(crate) use loan::{Replaced, Sharing};
 pub(crate) use order::{Hashed, Keyed, Order, Sequence, Sorted, process_seed, same_bytes};
+#[cfg(test)]
+pub(crate) use root::COPIED;
 pub(crate) use root::Tree;

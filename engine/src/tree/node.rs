@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::age::Age;
 use super::leaf::Leaf;
+use super::link::{Link, Marks};
 
 /// Children of an inner node at most.
 #[cfg(not(test))]
@@ -19,25 +20,47 @@ pub(super) const CHILDREN_MERGED_MAX: usize = FANOUT * 3 / 4;
 /// Bytes of counts before what an `Arc` holds.
 const COUNTS_BYTES: usize = 2 * size_of::<usize>();
 
+/// The children of an inner node.
+pub(super) type Inner<B> = Arc<[Child<B>]>;
+
 /// A node, shared by all trees that lead to it.
 #[derive(Debug)]
 pub(super) enum Node<B> {
-    Leaf(Leaf, Age),
-    Inner(Arc<[Child<B>]>, Age),
+    Leaf(Leaf, Marks),
+    Inner(Inner<B>, Marks),
 }
 
-// An age takes no room.
+// Marks take no room.
 const _: () = assert!(size_of::<Node<u64>>() == 24);
 
 impl<B> Node<B> {
     /// A leaf that has just been made.
     pub(super) fn leaf(leaf: Leaf) -> Self {
-        Self::Leaf(leaf, Age::now())
+        Self::Leaf(leaf, Marks::new(Age::now()))
+    }
+
+    /// An inner node that has just been made.
+    pub(super) fn inner(children: Inner<B>) -> Self {
+        Self::Inner(children, Marks::new(Age::now()))
+    }
+
+    #[inline]
+    pub(super) fn marks(&self) -> &Marks {
+        match self {
+            Self::Leaf(_, marks) | Self::Inner(_, marks) => marks,
+        }
     }
 
     pub(super) fn age(&self) -> Age {
+        self.marks().age()
+    }
+
+    /// Its children, if it is an inner node.
+    #[inline]
+    pub(super) fn as_inner(&self) -> Option<&Inner<B>> {
         match self {
-            Self::Leaf(_, age) | Self::Inner(_, age) => *age,
+            Self::Inner(children, _) => Some(children),
+            Self::Leaf(..) => None,
         }
     }
 }
@@ -46,8 +69,10 @@ impl<B> Clone for Node<B> {
     #[inline]
     fn clone(&self) -> Self {
         match self {
-            Self::Leaf(leaf, age) => Self::Leaf(Arc::clone(leaf), *age),
-            Self::Inner(children, age) => Self::Inner(Arc::clone(children), *age),
+            Self::Leaf(leaf, marks) => Self::Leaf(Arc::clone(leaf), Marks::new(marks.age())),
+            Self::Inner(children, marks) => {
+                Self::Inner(Arc::clone(children), Marks::new(marks.age()))
+            }
         }
     }
 }
@@ -55,7 +80,7 @@ impl<B> Clone for Node<B> {
 /// A node as its parent knows it.
 #[derive(Clone, Debug)]
 pub(super) struct Child<B> {
-    pub(super) node: Node<B>,
+    pub(super) node: Link<B>,
     /// Elements below it (T1).
     pub(super) len: u64,
     /// Tells it from its left neighbour (T2).
@@ -63,23 +88,42 @@ pub(super) struct Child<B> {
 }
 
 impl<B> Child<B> {
+    pub(super) fn new(node: Node<B>, len: u64, bound: B) -> Self {
+        Self { node: Link::new(node), len, bound }
+    }
+
     /// An inner node above `children`, of which there is at least one.
-    pub(super) fn above(children: Arc<[Child<B>]>) -> Self
+    pub(super) fn above(children: Inner<B>) -> Self
     where
         B: Copy,
     {
         let len = children.iter().map(|child| child.len).sum();
         let bound = children[0].bound;
-        Self { node: Node::Inner(children, Age::now()), len, bound }
+        Self::new(Node::inner(children), len, bound)
     }
 
     /// Whether it is the same node with the same elements.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        match (&self.node, &other.node) {
+        match (&*self.node, &*other.node) {
             (Node::Leaf(left, _), Node::Leaf(right, _)) => Arc::ptr_eq(left, right),
             (Node::Inner(left, _), Node::Inner(right, _)) => Arc::ptr_eq(left, right),
             (Node::Leaf(..), Node::Inner(..)) | (Node::Inner(..), Node::Leaf(..)) => false,
         }
+    }
+
+    /// The same leaves below inner nodes that nobody else has.
+    pub(super) fn copy_above_leaves(&self) -> Self
+    where
+        B: Copy,
+    {
+        let node = match &*self.node {
+            Node::Leaf(..) => Node::clone(&self.node),
+            Node::Inner(children, marks) => {
+                let children = children.iter().map(Self::copy_above_leaves).collect();
+                Node::Inner(children, Marks::new(marks.age()))
+            }
+        };
+        Self::new(node, self.len, self.bound)
     }
 }
 

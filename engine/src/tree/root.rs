@@ -3,6 +3,7 @@
 use super::free;
 use super::iter::Iter;
 use super::leaf::LEAF_BYTES_MAX;
+use super::loan::{LoanCell, Sharing};
 use super::node::{Child, Node, leaf_bytes, leaf_heap};
 use super::order::Order;
 
@@ -12,6 +13,8 @@ pub(crate) struct Tree<O: Order> {
     root: Option<Child<O::Bound>>,
     /// Bytes allocated for the nodes (T5).
     heap_bytes: u64,
+    /// While nodes are borrowed from another tree, that.
+    loan: LoanCell<O::Bound>,
 }
 
 impl<O: Order> std::fmt::Debug for Tree<O> {
@@ -24,10 +27,25 @@ impl<O: Order> std::fmt::Debug for Tree<O> {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// Clones by this thread that had to copy.
+    pub(crate) static COPIED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 impl<O: Order> Clone for Tree<O> {
-    /// O(1).
+    /// O(1), unless the tree was replaced a moment ago and is still being looked at. Then all inner
+    /// nodes are copied and all leaves counted, which takes milliseconds for a million elements: whoever
+    /// can look the key up again [shares](Self::share) what he finds then instead.
     fn clone(&self) -> Self {
-        Self { order: self.order, root: self.root.clone(), heap_bytes: self.heap_bytes }
+        self.share(Sharing::Counted).unwrap_or_else(|| {
+            #[cfg(test)]
+            COPIED.with(|copied| copied.set(copied.get() + 1));
+            // Its inner nodes may have handed over, or be about to. A leaf has nothing to hand
+            // over, and stays while whoever looks at the tree has a guard.
+            let root = self.root.as_ref().map(Child::copy_above_leaves);
+            Self::from_root(self.order, root, self.heap_bytes)
+        })
     }
 }
 
@@ -40,8 +58,12 @@ impl<O: Order + Default> Default for Tree<O> {
 impl<O: Order> Drop for Tree<O> {
     /// Frees what nobody else has: a little at once, the rest in the background.
     fn drop(&mut self) {
+        let lender = self.end_loan();
         if let Some(root) = self.root.take() {
             free::free(root);
+        }
+        if let Some(lender) = lender {
+            free::free_inner(lender);
         }
     }
 }
@@ -49,11 +71,28 @@ impl<O: Order> Drop for Tree<O> {
 impl<O: Order> Tree<O> {
     /// An empty tree.
     pub(crate) fn new(order: O) -> Self {
-        Self { order, root: None, heap_bytes: 0 }
+        Self::from_root(order, None, 0)
     }
 
     pub(super) fn from_root(order: O, root: Option<Child<O::Bound>>, heap_bytes: u64) -> Self {
-        Self { order, root, heap_bytes }
+        Self { order, root, heap_bytes, loan: LoanCell::default() }
+    }
+
+    pub(super) fn with_loan(
+        order: O,
+        root: Child<O::Bound>,
+        heap_bytes: u64,
+        loan: LoanCell<O::Bound>,
+    ) -> Self {
+        Self { order, root: Some(root), heap_bytes, loan }
+    }
+
+    pub(super) fn loan(&self) -> &LoanCell<O::Bound> {
+        &self.loan
+    }
+
+    pub(super) fn loan_mut(&mut self) -> &mut LoanCell<O::Bound> {
+        &mut self.loan
     }
 
     pub(crate) fn order(&self) -> &O {
@@ -92,7 +131,7 @@ impl<O: Order> Tree<O> {
 
     /// Whether all elements are in one leaf.
     pub(crate) fn is_one_leaf(&self) -> bool {
-        self.root.as_ref().is_none_or(|root| matches!(root.node, Node::Leaf(..)))
+        self.root.as_ref().is_none_or(|root| matches!(*root.node, Node::Leaf(..)))
     }
 
     /// The tree of a few elements, encoded, that are in order if the order is one of leaves.
@@ -102,8 +141,8 @@ impl<O: Order> Tree<O> {
             return None;
         }
         let heap_bytes = leaf_heap(leaf);
-        let root = Child { node: Node::leaf(leaf.into()), len, bound: O::Bound::default() };
-        Some(Self { order, root: Some(root), heap_bytes })
+        let root = Child::new(Node::leaf(leaf.into()), len, O::Bound::default());
+        Some(Self::from_root(order, Some(root), heap_bytes))
     }
 
     /// Whether the two are known to have the same elements, because they have the same root. O(1).

@@ -73,7 +73,7 @@ fn find_in_leaf<'t>(
 #[inline]
 fn descend<B>(root: &Child<B>, mut choose: impl FnMut(&[Child<B>]) -> usize) -> (Path, &[u8]) {
     let mut path = Path::default();
-    let mut node = &root.node;
+    let mut node = &*root.node;
     loop {
         match node {
             Node::Leaf(leaf, _) => return (path, leaf),
@@ -141,7 +141,7 @@ impl<O: Order> Tree<O> {
 
     /// How many elements are before a place.
     pub(crate) fn index_of(&self, place: &Place) -> u64 {
-        let Some(mut node) = self.root().map(|root| &root.node) else { return 0 };
+        let Some(mut node) = self.root().map(|root| &*root.node) else { return 0 };
         let mut before = place.index;
         for &slot in place.path.slots() {
             let Node::Inner(children, _) = node else { break };
@@ -158,7 +158,7 @@ impl<K: Keyed> Tree<Hashed<K>> {
     #[inline]
     pub(crate) fn find_key(&self, key: &[u8]) -> Option<Found<'_>> {
         let root = self.root()?;
-        let (path, leaf) = match &root.node {
+        let (path, leaf) = match &*root.node {
             // Nothing needs to be hashed where everything is in one leaf.
             Node::Leaf(leaf, _) => (Path::default(), &**leaf),
             Node::Inner(..) => {

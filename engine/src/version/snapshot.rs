@@ -86,7 +86,7 @@ impl SnapshotEntry {
             database,
             key: Value::from(entry.key()),
             value: entry.to_value(),
-            collection: entry.collection_at(unix_ms),
+            collection: entry.collection_of_cut(unix_ms),
             expiry: entry.expiry(),
         }
     }
@@ -105,7 +105,7 @@ impl Snapshot {
     ///
     /// Wait-free, but for the copy of a small string.
     pub fn item(&self, database: u16, key: &[u8]) -> Option<Item> {
-        self.find(database, key, |entry| entry.to_item_at(self.cut.unix_ms))
+        self.find(database, key, |entry| entry.item_of_cut(self.cut.unix_ms))
     }
 
     fn find<R>(&self, database: u16, key: &[u8], f: impl FnOnce(Entry<'_>) -> R) -> Option<R> {

@@ -73,7 +73,7 @@ impl WalkEntry<'_> {
 
     /// The collection to keep beyond the call, if the value is one.
     pub(crate) fn to_collection(self) -> Option<Collection> {
-        self.entry.collection_at(self.unix_ms)
+        self.entry.collection_of_cut(self.unix_ms)
     }
 }
 

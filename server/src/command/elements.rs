@@ -11,6 +11,15 @@ use exuvia::{Hash, List, Set};
 
 use crate::resp::{Output, Source};
 
+/// Elements up to which a reply is hardly ever long. Of a collection that has to show more a clone is
+/// taken beforehand, while it is certain to cost nothing.
+const SHORT_LEN_MAX: u64 = 128;
+
+/// Whether `count` elements may become a long reply.
+pub(super) fn are_many(count: u64) -> bool {
+    count > SHORT_LEN_MAX
+}
+
 /// Writes elements from the start of a range on, until its end or until `out` is full; returns
 /// the position behind the last that it wrote.
 pub(super) type Write<C> = fn(&C, Range<u64>, &mut Output) -> u64;

@@ -26,6 +26,16 @@ pub(super) fn count(args: Args<'_>, index: usize) -> Result<i64, Failure> {
     Ok(count)
 }
 
+/// How many of `len` positions [`Picks`] has.
+pub(super) fn picked(count: i64, len: u64) -> u64 {
+    let wanted = count.unsigned_abs();
+    match count < 0 {
+        true if len == 0 => 0,
+        true => wanted,
+        false => wanted.min(len),
+    }
+}
+
 /// Positions chosen at random.
 #[derive(Debug)]
 pub(super) enum Picks {
@@ -41,11 +51,10 @@ impl Picks {
     /// `count` of `len` positions: different ones, or with a negative count any, as many as that
     /// without its sign.
     pub(super) fn new(count: i64, len: u64) -> Self {
-        let wanted = count.unsigned_abs();
+        let wanted = picked(count, len);
         if count < 0 {
-            return Self::Repeated { left: if len == 0 { 0 } else { wanted }, len };
+            return Self::Repeated { left: wanted, len };
         }
-        let wanted = wanted.min(len);
         if wanted <= DRAWN_MAX && wanted < len / 4 {
             Self::Drawn(draw(wanted, len).into_iter())
         } else {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::client::Address;
 
 /// How far apart warnings are, however many requests come.
-const WARNING_INTERVAL: Duration = Duration::from_secs(60);
+const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Whether a command can only be a line of such a request: all of them have the header `Host`,
 /// and the dangerous ones, whose body is the page's choice, begin with `POST`.

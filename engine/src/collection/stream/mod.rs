@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use crate::tree::{Sorted, Tree};
+use crate::tree::{Sharing, Sorted, Tree};
 
 pub use entry::{StreamEntry, StreamFields, StreamIter};
 pub use group::{Consumer, Group, Pending, PendingIter};
@@ -88,6 +88,16 @@ impl Stream {
         let keeps = has_groups(successor) || !older.is_none_or(has_groups);
         let groups = if keeps { 0 } else { self.about.groups_heap_bytes };
         self.entries.bytes_not_in(&successor.entries, older.map(|older| &older.entries)) + groups
+    }
+
+    /// A copy, unless a successor has taken its place and it can no longer be copied.
+    pub(in crate::collection) fn share(&self, sharing: Sharing) -> Option<Self> {
+        let entries = self.entries.share(sharing)?;
+        Some(Self { entries, about: Arc::clone(&self.about) })
+    }
+
+    pub(in crate::collection) fn seal(&mut self) {
+        self.entries.seal();
     }
 
     /// Number of entries.

@@ -2,6 +2,7 @@
 
 use exuvia::Hash;
 
+use crate::command::elements;
 use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Failure, Outcome};
 
@@ -107,13 +108,19 @@ fn hget(call: &mut Call<'_>) -> Outcome {
 
 fn hmget(call: &mut Call<'_>) -> Outcome {
     let fields = call.args.from(2);
-    let hash = call.keys.collection::<Hash>(call.args.at(1))?.unwrap_or_default();
-    call.out.array(fields.len());
-    for field in fields.iter() {
-        match hash.get(field) {
-            Some(value) => call.out.bulk(value),
-            None => call.out.null(),
+    let Call { args, out, keys, .. } = call;
+    let mut show = |hash: &Hash| {
+        out.array(fields.len());
+        for field in fields.iter() {
+            match hash.get(field) {
+                Some(value) => out.bulk(value),
+                None => out.null(),
+            }
         }
+    };
+    let is_long = |_: &Hash| elements::are_many(fields.len() as u64);
+    if keys.with_kept(args.at(1), is_long, &mut show)?.is_none() {
+        show(&Hash::new());
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use exuvia::Hash;
 
 use crate::command::call::is;
+use crate::command::elements;
 use crate::command::picks::{self, Picks};
 use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Failure, Outcome};
@@ -31,7 +32,8 @@ fn hrandfield(call: &mut Call<'_>) -> Outcome {
     if with_values && count.unsigned_abs() > i64::MAX as u64 / 2 {
         return Err(Failure::new("ERR value is out of range"));
     }
-    let found = call.keys.with_collection(call.args.at(1), |hash: &Hash| {
+    let are_many = |hash: &Hash| elements::are_many(picks::picked(count, hash.len()));
+    let found = call.keys.with_kept(call.args.at(1), are_many, |hash| {
         let picks = Picks::new(count, hash.len());
         let len = picks.left() as usize;
         let nested = with_values && call.out.protocol() == Protocol::Resp3;

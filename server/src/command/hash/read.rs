@@ -47,7 +47,8 @@ fn hlen(call: &mut Call<'_>) -> Outcome {
 }
 
 fn hgetall(call: &mut Call<'_>) -> Outcome {
-    let found = call.keys.with_collection(call.args.at(1), |hash: &Hash| {
+    let are_many = |hash: &Hash| elements::are_many(hash.len());
+    let found = call.keys.with_kept(call.args.at(1), are_many, |hash| {
         call.out.map(hash.len() as usize);
         elements::list(call.out, hash, 0..hash.len(), pairs);
     })?;
@@ -66,7 +67,8 @@ fn hvals(call: &mut Call<'_>) -> Outcome {
 }
 
 fn list(call: &mut Call<'_>, write: elements::Write<Hash>) -> Outcome {
-    let found = call.keys.with_collection(call.args.at(1), |hash: &Hash| {
+    let are_many = |hash: &Hash| elements::are_many(hash.len());
+    let found = call.keys.with_kept(call.args.at(1), are_many, |hash| {
         call.out.array(hash.len() as usize);
         elements::list(call.out, hash, 0..hash.len(), write);
     })?;

@@ -56,7 +56,11 @@ fn lindex(call: &mut Call<'_>) -> Outcome {
 
 fn lrange(call: &mut Call<'_>) -> Outcome {
     let (start, end) = (call.integer(2)?, call.integer(3)?);
-    let found = call.keys.with_collection(call.args.at(1), |list: &List| {
+    let are_many = |list: &List| {
+        let range = positions(list, start, end);
+        elements::are_many(range.end - range.start)
+    };
+    let found = call.keys.with_kept(call.args.at(1), are_many, |list| {
         let range = positions(list, start, end);
         call.out.array((range.end - range.start) as usize);
         elements::list(call.out, list, range, items);

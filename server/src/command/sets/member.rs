@@ -112,10 +112,16 @@ fn sismember(call: &mut Call<'_>) -> Outcome {
 
 fn smismember(call: &mut Call<'_>) -> Outcome {
     let members = call.args.from(2);
-    let set = call.keys.collection::<Set>(call.args.at(1))?.unwrap_or_default();
-    call.out.array(members.len());
-    for member in members.iter() {
-        call.out.integer(i64::from(set.contains(member)));
+    let Call { args, out, keys, .. } = call;
+    let mut show = |set: &Set| {
+        out.array(members.len());
+        for member in members.iter() {
+            out.integer(i64::from(set.contains(member)));
+        }
+    };
+    let is_long = |_: &Set| elements::are_many(members.len() as u64);
+    if keys.with_kept(args.at(1), is_long, &mut show)?.is_none() {
+        show(&Set::new());
     }
     Ok(())
 }
@@ -127,7 +133,8 @@ fn scard(call: &mut Call<'_>) -> Outcome {
 }
 
 fn smembers(call: &mut Call<'_>) -> Outcome {
-    let found = call.keys.with_collection(call.args.at(1), |set: &Set| {
+    let are_many = |set: &Set| elements::are_many(set.len());
+    let found = call.keys.with_kept(call.args.at(1), are_many, |set| {
         call.out.set(set.len() as usize);
         elements::list(call.out, set, 0..set.len(), members);
     })?;

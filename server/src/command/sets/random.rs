@@ -84,7 +84,8 @@ fn srandmember(call: &mut Call<'_>) -> Outcome {
         _ => return Err(Failure::SYNTAX),
     }
     let count = picks::count(call.args, 2)?;
-    let found = call.keys.with_collection(call.args.at(1), |set: &Set| {
+    let are_many = |set: &Set| elements::are_many(picks::picked(count, set.len()));
+    let found = call.keys.with_kept(call.args.at(1), are_many, |set| {
         let picks = Picks::new(count, set.len());
         call.out.array(picks.left() as usize);
         picks::list(call.out, set, picks, member);

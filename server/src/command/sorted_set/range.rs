@@ -1,9 +1,12 @@
 //! Ranges: `ZRANGE`, its older relatives, `ZRANGESTORE`.
 
+use std::cell::Cell;
+
 use exuvia::SortedSet;
 
 use super::query::{Form, Kind, Query};
 use super::reply;
+use crate::command::elements;
 use crate::command::spec::{Group, Spec};
 use crate::command::{Call, NowFn, Outcome};
 
@@ -80,9 +83,22 @@ const STORE: Form = Form { stores: true, ..ANY };
 fn show(call: &mut Call<'_>, form: Form) -> Outcome {
     let Call { args, out, keys, .. } = call;
     let query = Query::parse(args.from(2), form)?;
-    let set: SortedSet = keys.collection(args.at(1))?.unwrap_or_default();
-    let ranks = query.ranks(&set);
-    reply::list(out, &set, ranks, query.reverse, query.with_scores);
+    // A short reply is written while the set is looked at: whoever clones one keeps the next
+    // change from reusing what it replaces.
+    let short = Cell::new(None);
+    let is_long = |set: &SortedSet| {
+        let ranks = query.ranks(set);
+        let is_long = elements::are_many(ranks.end - ranks.start);
+        short.set((!is_long).then_some(ranks));
+        is_long
+    };
+    let found = keys.with_kept(args.at(1), is_long, |set: &SortedSet| {
+        let ranks = short.take().unwrap_or_else(|| query.ranks(set));
+        reply::list(out, set, ranks, query.reverse, query.with_scores);
+    })?;
+    if found.is_none() {
+        out.array(0);
+    }
     Ok(())
 }
 

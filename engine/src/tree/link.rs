@@ -1,0 +1,210 @@
+//! What leads from a node to another: a link that has a count of it, or has borrowed it.
+//!
+//! Copying an inner node counts each of its children once more, and letting go of the old one
+//! counts each of them down: twice thirty cache lines, most of them far away, to change one child.
+//! Where the old node is about to go anyway its counts can be *handed over* instead. How trees
+//! agree on that is in [`loan`](super::loan); here is what a link may do:
+//!
+//! ```text
+//! owned ── counts the node; dropping it counts down
+//! lent ─── does not count the node; dropping it does nothing
+//! ```
+//!
+//! # Invariants
+//!
+//! * **L1** For every lent link there is an owned link to the same node, in a node that lives at
+//!   least as long as the lent link can be followed.
+//! * **L2** Where a count is handed over, both links are marked by one thread, which is the only
+//!   one to mark either, and both nodes stay alive meanwhile.
+
+#![expect(unsafe_code, reason = "a lent link is a copy of a counted pointer that is not counted")]
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::fence;
+
+use super::age::Age;
+use super::node::{Child, Inner, Node};
+use super::state::State;
+use crate::sync::atomic::{AtomicU8, Ordering};
+
+/// The link does not count its node.
+const LENT: u8 = 1;
+
+/// What is noted beside the pointer to a node. Takes the room that tells a leaf from an inner node.
+#[derive(Debug)]
+pub(super) struct Marks {
+    age: Age,
+    /// [`LENT`], or nothing.
+    link: AtomicU8,
+    /// With a first child: what is to be known of the node that it is in.
+    pub(super) parent: AtomicU8,
+}
+
+impl Marks {
+    #[inline]
+    pub(super) fn new(age: Age) -> Self {
+        Self { age, link: AtomicU8::new(0), parent: AtomicU8::new(0) }
+    }
+
+    pub(super) fn age(&self) -> Age {
+        self.age
+    }
+}
+
+/// A way to a node.
+#[derive(Debug)]
+pub(super) struct Link<B>(ManuallyDrop<Node<B>>);
+
+impl<B> Deref for Link<B> {
+    type Target = Node<B>;
+
+    #[inline]
+    fn deref(&self) -> &Node<B> {
+        &self.0
+    }
+}
+
+impl<B> Clone for Link<B> {
+    /// Counts the node once more, whether the original counts it or not.
+    #[inline]
+    fn clone(&self) -> Self {
+        Self::new(Node::clone(&self.0))
+    }
+}
+
+impl<B> Drop for Link<B> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.is_lent() {
+            // SAFETY: an owned link has a count of its own (L1), and is dropped once.
+            unsafe { ManuallyDrop::drop(&mut self.0) };
+        }
+    }
+}
+
+impl<B> Link<B> {
+    #[inline]
+    pub(super) fn new(node: Node<B>) -> Self {
+        Self(ManuallyDrop::new(node))
+    }
+
+    #[inline]
+    pub(super) fn is_lent(&self) -> bool {
+        // Relaxed: whoever marks a link that another thread drops has let go of its node before,
+        // by a count or by a guard, which orders the two.
+        self.0.marks().link.load(Ordering::Relaxed) == LENT
+    }
+
+    /// A lent link to the same node.
+    ///
+    /// # Safety
+    ///
+    /// L1: the caller keeps the node that this link is in for as long as the new link is lent.
+    #[inline]
+    pub(super) unsafe fn lend(&self) -> Self {
+        let node = match &*self.0 {
+            Node::Leaf(leaf, marks) => {
+                // SAFETY: the copy is never dropped while it is lent, and until then not counted.
+                let leaf = unsafe { ptr::read(leaf) };
+                Node::Leaf(leaf, Marks { link: AtomicU8::new(LENT), ..Marks::new(marks.age) })
+            }
+            Node::Inner(children, marks) => {
+                // SAFETY: as above.
+                let children = unsafe { ptr::read(children) };
+                Node::Inner(children, Marks { link: AtomicU8::new(LENT), ..Marks::new(marks.age) })
+            }
+        };
+        Self::new(node)
+    }
+
+    /// Makes an owned link of a lent one by counting the node. Several threads may.
+    pub(super) fn count(&self) {
+        if !self.is_lent() {
+            return;
+        }
+        let counted = ManuallyDrop::new(self.clone());
+        let link = &self.0.marks().link;
+        if link.compare_exchange(LENT, 0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            // Another thread was quicker.
+            drop(ManuallyDrop::into_inner(counted));
+        }
+    }
+
+    /// Hands the count of an owned link over to a lent one to the same node.
+    ///
+    /// # Safety
+    ///
+    /// L2: nobody else marks either link, and neither can be dropped meanwhile. L1: the node that
+    /// `heir` is in outlives all who can still follow this link.
+    #[inline]
+    pub(super) unsafe fn hand_over(&self, heir: &Self) {
+        debug_assert!(!self.is_lent() && heir.is_lent());
+        // Relaxed: see `is_lent`.
+        self.0.marks().link.store(LENT, Ordering::Relaxed);
+        heir.0.marks().link.store(0, Ordering::Relaxed);
+    }
+
+    /// The children of an inner node to be changed: copied if somebody else has them too.
+    ///
+    /// Of a lent link the children are lent again if nobody but its owner has the node, and else
+    /// counted.
+    #[inline]
+    pub(super) fn children_mut(&mut self) -> &mut Inner<B>
+    where
+        B: Copy,
+    {
+        if self.is_lent() {
+            self.copy_lent(1);
+        }
+        let Node::Inner(children, marks) = &mut *self.0 else { unreachable!("an inner node") };
+        marks.age = Age::now();
+        let _ = Arc::make_mut(children);
+        children
+    }
+
+    /// Turns a lent link to an inner node into an owned one to a copy of it, whose children are
+    /// lent again if the node has just so many `owners`.
+    pub(super) fn copy_lent(&mut self, owners: usize)
+    where
+        B: Copy,
+    {
+        debug_assert!(self.is_lent());
+        let Some(children) = self.as_inner() else { unreachable!("an inner node") };
+        let copy: Inner<B> = if has_owners(children, owners) {
+            let lend = |child: &Child<B>| {
+                // SAFETY: this link is lent, so the node lives for as long as it can be followed
+                // (L1), and the copy takes its place.
+                let node = unsafe { child.node.lend() };
+                Child { node, len: child.len, bound: child.bound }
+            };
+            let copy: Inner<B> = children.iter().map(lend).collect();
+            State::of(&copy).add(State::INDEBTED);
+            copy
+        } else {
+            children.iter().cloned().collect()
+        };
+        self.set(Node::inner(copy));
+    }
+
+    /// Replaces the node.
+    #[inline]
+    pub(super) fn set(&mut self, node: Node<B>) {
+        // What is noted here of the node that the link is in stays.
+        let parent = self.marks().parent.load(Ordering::Relaxed);
+        *self = Self::new(node);
+        self.marks().parent.store(parent, Ordering::Relaxed);
+    }
+}
+
+/// Whether there are exactly `owners` counts of a node. What those who have let go did to it
+/// happened before.
+#[inline]
+fn has_owners<B>(node: &Inner<B>, owners: usize) -> bool {
+    let has = Arc::strong_count(node) == owners;
+    // Pairs with the release of those who counted down.
+    fence(Ordering::Acquire);
+    has
+}

@@ -1,0 +1,282 @@
+//! Changing a tree that is about to be replaced without counting what it shares.
+//!
+//! An entry's tree S is replaced by a changed copy N, and goes. Copying the path of a change counts
+//! every child of every node on it, and S counts them down again when it is freed. Instead N can
+//! *borrow* from S: the nodes on the path are copied with [lent links](super::link), and once N has
+//! taken the place of S the counts are handed over.
+//!
+//! ```text
+//! lend ─► N borrows from S ─┬─ N dropped ──────────────────────────────► S as it was
+//!                           ├─ N cloned, or split and joined nodes ────► N counts: repay
+//!                           ├─ N sealed, cloned, dropped unsettled ────► N counts, and goes
+//!                           └─ N sealed, published, settled ─┬─ S was cloned: N counts
+//!                                                            └─ else S hands its counts over
+//! ```
+//!
+//! # Invariants
+//!
+//! * **N1** One tree at most borrows from S at a time (`BORROWED`), and it keeps the root of S by a
+//!   count until all that it has borrowed is its own. So S cannot hand over to another, and what N
+//!   borrows lives as long as N, wherever that goes: out of the update, to another thread, under
+//!   another key.
+//! * **N2** The links of a node are lent only if S alone has the node. Nobody can count it once more
+//!   without counting the root of S first, which marks that as `SHARED` for good. A loan that finds
+//!   the mark when it is settled counts what it has borrowed.
+//! * **N3** S hands over after N was published over it, and never if it is `SHARED`. Who still reads
+//!   S found it before and has a guard since, so nothing is freed meanwhile that N and its
+//!   successors let go of: it is retired later. Links are followed whether they are lent or not.
+//!   From then on nobody clones S (`MOVED`): that and `SHARED` are set in one word, so either the
+//!   clone or the handing over comes first, and the other sees it.
+//! * **N4** `MOVED` is set on no root that is, or can become, what a key holds. It was current
+//!   under one key alone, or it would be `SHARED`, and is retired under that.
+//! * **N5** Until its loan is settled nobody borrows from N (`INDEBTED`). Who clones N counts its
+//!   root and marks it as `SHARED`. The nodes below become N's own before N goes: whoever settles
+//!   has a guard, and if nobody settles N itself counts them when it is dropped.
+//!
+//! # Progress
+//!
+//! Nobody waits for anybody. Who settles does so in as many steps as there are links on the path.
+//! Who is refused a clone of S looks its key up again, and finds what took the place of S, because
+//! that was published before `MOVED` was set: he tries again only if somebody else has succeeded.
+//! A writer that is stopped between publishing N and settling keeps others from borrowing from N,
+//! who count instead, and from freeing what is retired, as every guard does.
+
+#![expect(unsafe_code, reason = "a loan is behind a pointer that another thread takes")]
+
+mod cell;
+
+use std::sync::Arc;
+
+use self::cell::Loan;
+pub(super) use self::cell::LoanCell;
+use super::edit::Edit;
+use super::leaf::{LEAF_BYTES_MAX, LEAF_BYTES_MIN};
+use super::link::Link;
+use super::node::{Child, Inner, Node};
+use super::order::Order;
+use super::root::Tree;
+use super::search::Place;
+use super::state::State;
+
+/// How a tree is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// What is shared is counted: the copy is as good as the original.
+    Counted,
+    /// As far as it can be, what is shared is lent: the copy is to take the original's place.
+    Lent,
+}
+
+/// What another was published in the place of, if it is known: the proof that counts may be handed
+/// over.
+#[derive(Debug)]
+pub(crate) struct Replaced<'r, T>(Option<&'r T>);
+
+impl<T> Clone for Replaced<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Replaced<'_, T> {}
+
+impl<'r, T> Replaced<'r, T> {
+    /// # Safety
+    ///
+    /// `before` was found under a guard that is still held, has been replaced, and is retired
+    /// under that guard: whoever can still come by it has a guard since before that.
+    pub(crate) unsafe fn new(before: &'r T) -> Self {
+        Self(Some(before))
+    }
+
+    pub(crate) fn unknown() -> Self {
+        Self(None)
+    }
+
+    /// A part of it.
+    pub(crate) fn part<P>(self, part: impl FnOnce(&'r T) -> Option<&'r P>) -> Replaced<'r, P> {
+        Replaced(self.0.and_then(part))
+    }
+}
+
+/// Elements from which a tree lends. Of a smaller one the few children are quickly counted. Tests
+/// have small trees that lend.
+const LENDER_LEN_MIN: u64 = if cfg!(any(test, engine_small)) { 8 } else { 256 };
+
+/// Owners of a root that is lent: its tree, and the loan.
+const LENDER_OWNERS: usize = 2;
+
+impl<O: Order> Tree<O> {
+    /// A copy, in O(1). `None` if the tree is about to go and can no longer be copied, because its
+    /// successor has been published.
+    pub(crate) fn share(&self, sharing: Sharing) -> Option<Self> {
+        match sharing {
+            Sharing::Counted => self.try_clone(),
+            Sharing::Lent => self.try_lend(),
+        }
+    }
+
+    /// A copy that counts nothing until it has taken this tree's place, or a clone if that cannot
+    /// be.
+    fn try_lend(&self) -> Option<Self> {
+        let Some(root) = self.root().filter(|root| root.len >= LENDER_LEN_MIN) else {
+            return self.try_clone();
+        };
+        let Some(children) = root.node.as_inner().filter(|it| Arc::strong_count(it) == 1) else {
+            return self.try_clone();
+        };
+        // With another mark there this one does no harm: whoever borrows now clears it, and a root
+        // that is shared, moved or indebted gets cloned, if it can be, and lends nothing any more.
+        if State::of(children).add(State::BORROWED) != 0 {
+            return self.try_clone();
+        }
+        let loan = LoanCell::new(Loan::new(children));
+        // SAFETY: L1: the loan has a count of the node that the link leads to (N1).
+        let node = unsafe { root.node.lend() };
+        let root = Child { node, len: root.len, bound: root.bound };
+        Some(Self::with_loan(*self.order(), root, self.heap_bytes(), loan))
+    }
+
+    fn try_clone(&self) -> Option<Self> {
+        if let (Some(loan), Some(root)) = (self.loan().open(), self.root()) {
+            repay(root, loan);
+        }
+        if let Some(children) = self.root().and_then(|root| root.node.as_inner())
+            && State::of(children).add(State::SHARED) & State::MOVED != 0
+        {
+            return None;
+        }
+        Some(Self::from_root(*self.order(), self.root().cloned(), self.heap_bytes()))
+    }
+
+    /// Ends changes: the tree is about to be published. From now on it is whoever
+    /// [settles](Self::settle) it that ends its loan.
+    pub(crate) fn seal(&mut self) {
+        self.loan_mut().seal();
+    }
+
+    /// Ends a loan that is sealed, once the tree was published in the place of `lender`; without
+    /// one, by counting.
+    ///
+    /// Without this the tree lends nothing itself, and what it was lent by stays in memory.
+    pub(crate) fn settle(&self, lender: Replaced<'_, Self>) {
+        let (Some(loan), Some(root)) = (self.loan().take_sealed(), self.root()) else { return };
+        let lender = lender.0.and_then(Self::root).and_then(|root| root.node.as_inner());
+        let is_lender = lender.is_some_and(|lender| Arc::ptr_eq(lender, loan.lender()));
+        let indebted = root.node.as_inner().filter(|node| is_indebted(node));
+        if let Some(children) = indebted.filter(|_| is_lender) {
+            let state = State::of(loan.lender());
+            let is_moved = if cfg!(engine_broken = "shared_hands_over") {
+                state.add(State::MOVED);
+                true
+            } else {
+                state.add_unless(State::MOVED, State::SHARED)
+            };
+            if is_moved {
+                hand_over(loan.lender(), children);
+                return;
+            }
+        }
+        repay(root, &loan);
+    }
+
+    /// Prepares for an edit: if it only replaces a leaf the loan stays, or else it is repaid.
+    pub(super) fn prepare(&mut self, place: Option<&Place>, edit: &Edit<'_>) {
+        let (Some(loan), Some(root)) = (self.loan().open(), self.root()) else { return };
+        let goes_on = !State::of(loan.lender()).has(State::SHARED)
+            && place.is_some_and(|place| edit.replaces_leaf(root, place));
+        if !goes_on {
+            return self.repay();
+        }
+        let (_, root, _) = self.parts_mut();
+        if let Some(root) = root.as_mut().filter(|root| root.node.is_lent()) {
+            root.node.copy_lent(LENDER_OWNERS);
+        }
+    }
+
+    /// Counts all that is borrowed.
+    pub(super) fn repay(&mut self) {
+        if let (Some(loan), Some(root)) = (self.loan().open(), self.root()) {
+            repay(root, loan);
+        }
+        drop(self.loan_mut().take());
+    }
+
+    /// Has to be called before the tree goes; returns what it has kept of the tree it was lent by.
+    pub(super) fn end_loan(&mut self) -> Option<Inner<O::Bound>> {
+        let loan = self.loan_mut().take()?;
+        let is_shared = |root: &&Child<_>| {
+            let node = root.node.as_inner();
+            node.is_some_and(|node| State::of(node).has(State::SHARED))
+        };
+        if let Some(root) = self.root().filter(is_shared) {
+            // A clone stays (N5).
+            repay(root, &loan);
+        }
+        Some(Arc::clone(loan.lender()))
+    }
+}
+
+impl Edit<'_> {
+    /// Whether all that the edit does to the tree below `root` is to put one leaf in the place of
+    /// another.
+    fn replaces_leaf<B>(&self, root: &Child<B>, place: &Place) -> bool {
+        let mut child = root;
+        for &slot in place.path.slots() {
+            let Some(children) = child.node.as_inner() else { return false };
+            child = &children[usize::from(slot)];
+        }
+        let Node::Leaf(leaf, _) = &*child.node else { return false };
+        let len = child.len - self.removed + self.inserted;
+        let bytes = leaf.len() - self.cut.len() + self.inserted_bytes();
+        len > 0
+            && (bytes <= LEAF_BYTES_MAX || len == 1)
+            && (bytes >= LEAF_BYTES_MIN || self.removed == 0)
+    }
+}
+
+fn is_indebted<B>(node: &Inner<B>) -> bool {
+    State::of(node).has(State::INDEBTED)
+}
+
+/// Counts what the nodes below `root` have borrowed.
+fn repay<B>(root: &Child<B>, loan: &Loan<B>) {
+    // From now on the lender's counts are not its alone.
+    State::of(loan.lender()).add(State::SHARED);
+    count_links(&root.node);
+}
+
+fn count_links<B>(link: &Link<B>) {
+    if link.is_lent() {
+        link.count();
+    } else if let Some(children) = link.as_inner().filter(|node| is_indebted(node)) {
+        children.iter().for_each(|child| count_links(&child.node));
+        State::of(children).clear(State::INDEBTED);
+    }
+}
+
+/// Hands over to `heir` what it has borrowed from `lender`, of which it is a copy.
+///
+/// No link of the heir is [counted](Link::count) meanwhile, so its marks are simply stored. Links
+/// are counted by whoever has taken a sealed loan, which is this thread alone; by clones of a tree
+/// whose loan is open, and this one was sealed after the last of them, by whoever had it for
+/// himself; and by a tree that goes, which this one cannot. Clones of the heir itself, published as
+/// it is, count its root; when they copy that in order to change they count nodes by links of their
+/// own, whatever the marks of those they copy.
+fn hand_over<B>(lender: &Inner<B>, heir: &Inner<B>) {
+    debug_assert_eq!(lender.len(), heir.len(), "only leaves were put in the place of others");
+    for (from, to) in lender.iter().zip(heir.iter()) {
+        if to.node.is_lent() {
+            // SAFETY: L2: only whoever took the loan marks links of the two nodes, as said above,
+            // and of the lender's because it is `MOVED`; they are kept by the loan and by the guard.
+            // L1: the lender has been replaced (`Replaced`), so whoever can still follow its links
+            // has a guard since before anything of the heir was retired (N3).
+            unsafe { from.node.hand_over(&to.node) };
+        } else if let (Some(lender), Some(heir)) = (from.node.as_inner(), to.node.as_inner())
+            && is_indebted(heir)
+        {
+            hand_over(lender, heir);
+        }
+    }
+    State::of(heir).clear(State::INDEBTED);
+}

@@ -1,0 +1,98 @@
+//! Versions of one collection that hand over to each other, among clones that stay.
+
+use std::thread;
+
+use exuvia::{Database, Error, Expiry, Hash, Item, Store};
+use exuvia_tests::chaos::Stage;
+use exuvia_tests::deadline::Deadline;
+use exuvia_tests::seed::Seed;
+use fastrand::Rng;
+
+const KEY: &[u8] = b"key";
+/// Enough for several leaves on two levels.
+const FIELDS: u64 = 3000;
+/// Clones that each thread keeps.
+const KEPT: usize = 8;
+
+fn field(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
+fn number(hash: &Hash, field: &[u8]) -> u64 {
+    hash.get(field).map_or(0, |value| u64::from_le_bytes(value.try_into().unwrap()))
+}
+
+/// All values add up to what they always have.
+fn check(hash: &Hash) {
+    let sum: u64 = hash.iter().map(|(field, _)| number(hash, field)).sum();
+    assert_eq!((hash.len(), sum), (FIELDS, FIELDS * 100), "a version has changed");
+}
+
+/// Takes from a field and gives to another.
+fn transfer(database: &Database, rng: &mut Rng) {
+    let (from, to) = (field(rng.u64(..FIELDS)), field(rng.u64(..FIELDS)));
+    let updated = database.update_collection(KEY, |hash: &mut Hash| {
+        let before = number(hash, &from);
+        if before > 0 {
+            hash.insert(from, (before - 1).to_le_bytes());
+            hash.insert(to, (number(hash, &to) + 1).to_le_bytes());
+        }
+        Ok::<_, Error>(())
+    });
+    updated.unwrap();
+}
+
+fn clone(store: &Store, database: &Database, rng: &mut Rng) -> Hash {
+    let of_item = |item: Option<(Item, Expiry)>| item.unwrap().0.collection().cloned().unwrap();
+    match rng.u8(0..4) {
+        0 => database.collection(KEY).unwrap().unwrap(),
+        1 => of_item(database.item(KEY)),
+        2 => of_item(store.transaction(|step| step.item(0, KEY)).unwrap()),
+        _ => database.with_collection(KEY, Hash::clone).unwrap().unwrap(),
+    }
+}
+
+/// Threads that change the collection and keep clones of it for a while, with or without delays
+/// between the steps of a change.
+fn clones_stay(delays: bool) {
+    let stage = Stage::enter();
+    let seed = Seed::draw("loans");
+    if delays {
+        stage.unleash(seed);
+    }
+    let store = Store::in_memory();
+    let database = store.database(0).unwrap();
+    let hash: Hash = (0..FIELDS).map(|number| (field(number), 100_u64.to_le_bytes())).collect();
+    database.set_item(KEY, hash, Expiry::Never).unwrap();
+    let deadline = Deadline::of_stress();
+    thread::scope(|scope| {
+        for thread in 0..3 {
+            let (store, database) = (&store, &database);
+            let mut rng = seed.rng(thread);
+            scope.spawn(move || {
+                let mut kept: Vec<Hash> = Vec::new();
+                while !deadline.passed() {
+                    for _ in 0..rng.u8(0..64) {
+                        transfer(database, &mut rng);
+                    }
+                    kept.push(clone(store, database, &mut rng));
+                    if kept.len() > KEPT {
+                        check(&kept.swap_remove(rng.usize(..KEPT)));
+                    }
+                }
+                kept.iter().for_each(check);
+            });
+        }
+    });
+    check(&database.collection(KEY).unwrap().unwrap());
+}
+
+#[test]
+fn clones_among_versions_that_hand_over_stay_as_they_were() {
+    clones_stay(false);
+}
+
+#[test]
+fn so_they_do_when_every_step_takes_its_time() {
+    clones_stay(true);
+}
