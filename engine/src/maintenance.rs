@@ -247,9 +247,10 @@ impl Inner {
         let bytes =
             keyspaces.iter().map(|keyspace| keyspace.counts().entry_bytes.max(0) as u64).sum();
         sweep.bytes_max = sweep.bytes_max.max(bytes);
-        sweep.urgent = keyspaces.iter().any(|keyspace| keyspace.wants_compaction());
-        // What a cut holds would have to be kept twice, so moving waits for its end.
+        // What a cut holds would have to be kept twice, so moving waits for its end, and tombstones
+        // may have to stay until then.
         let quiet = self.versions.is_quiet();
+        sweep.urgent = quiet && keyspaces.iter().any(|keyspace| keyspace.wants_compaction());
         if !sweep.packs && quiet && !sweep.urgent && sweep.wants_packing(bytes) {
             sweep.begin(true);
         } else if sweep.began.is_none() {
@@ -372,5 +373,26 @@ mod tests {
         store.maintain();
         tend(&store, &mut sweep);
         assert_eq!(sweep.packed, u64::from(LEFT));
+    }
+
+    #[test]
+    fn compaction_comes_to_an_end_however_full_segments_are() {
+        // Between one doubling of the segments and the next they are of every fullness.
+        for keys in (8..16).map(|part| part * KEYS / 8) {
+            let store = Store::open(Options::in_memory().maintenance(false)).unwrap();
+            let database = store.database(0).unwrap();
+            for number in 0..keys {
+                database.set(key(number).as_bytes(), b"", Expiry::Never).unwrap();
+            }
+            for number in (0..keys).filter(|number| number % 10 < 3) {
+                assert!(database.remove(key(number).as_bytes()));
+            }
+            let mut sweep = Sweep::default();
+            for _ in 0..4 {
+                store.inner().tend(&mut sweep, Duration::from_secs(10));
+            }
+            store.inner().tend(&mut sweep, Duration::ZERO);
+            assert!(!sweep.urgent, "of {keys} keys");
+        }
     }
 }

@@ -12,8 +12,12 @@ use crate::collection::Stored;
 use crate::sync::{Guard, pin};
 use crate::{Collection, Expiry};
 
-/// Tombstones that make a segment worth compacting.
-const TOMBSTONES_MIN: usize = SLOTS / 8;
+/// How many times as many live entries as tombstones a segment may have, and a table, before it is
+/// worth compacting. One figure for both: a table that has too many tombstones then has a segment
+/// that has too many, so a sweep of it does away with some.
+const LIVE_PER_TOMBSTONE: u64 = 4;
+/// Tombstones that a table may have whatever else it has.
+const TOMBSTONES_MIN: i64 = 1024;
 /// Live entries of two neighbours together up to which they are merged. A split leaves each half
 /// with about a third of its slots live, so a merge is far from causing the next split.
 const MERGED_LIVE_MAX: usize = SLOTS * 3 / 8;
@@ -30,25 +34,9 @@ pub(crate) struct Tended {
 #[derive(Clone, Copy, Debug, Default)]
 struct Occupancy {
     live: usize,
-    tombstones: usize,
+    /// Tombstones with nothing below them that a cut needs.
+    droppable: usize,
     frozen: bool,
-}
-
-fn occupancy(segment: &Segment, guard: &Guard) -> Occupancy {
-    let mut sum = Occupancy::default();
-    for slot in segment.slots() {
-        let word = slot.load(guard);
-        sum.frozen |= word.is_frozen();
-        if word.is_vacant() {
-            continue;
-        }
-        if word.is_tombstone() {
-            sum.tombstones += 1;
-        } else {
-            sum.live += 1;
-        }
-    }
-    sum
 }
 
 impl Keyspace {
@@ -61,13 +49,30 @@ impl Keyspace {
             return Tended { next: last.checked_add(1), expired: 0 };
         };
         let expired = self.remove_expired(located.segment, now_unix_ms, &guard);
-        let occupancy = occupancy(located.segment, &guard);
-        if occupancy.tombstones >= TOMBSTONES_MIN && occupancy.live <= SLOTS / 2 {
-            self.finish_replacement(from, &located, &guard);
+        let Occupancy { live, droppable, .. } = self.occupancy(located.segment, &guard);
+        if droppable as u64 * LIVE_PER_TOMBSTONE > live as u64 {
+            self.compact_segment(from, &located, &guard);
         }
         while self.merge_at(from) {}
         let last = self.locate(from, &guard).map_or(u64::MAX, |now| self.range_of(from, &now).last);
         Tended { next: last.checked_add(1), expired }
+    }
+
+    fn occupancy(&self, segment: &Segment, guard: &Guard) -> Occupancy {
+        let mut sum = Occupancy::default();
+        for slot in segment.slots() {
+            let word = slot.load(guard);
+            sum.frozen |= word.is_frozen();
+            let Some(head) = word.entry() else { continue };
+            if !word.is_tombstone() {
+                sum.live += 1;
+            } else if !word.has_chain()
+                || !self.keeping(self.hash(head.key())).needs_chain(word, head)
+            {
+                sum.droppable += 1;
+            }
+        }
+        sum
     }
 
     /// Puts every entry of the segment that covers `from` into new memory, and returns how many.
@@ -135,7 +140,7 @@ impl Keyspace {
         let live: usize = [buddies.low, buddies.high]
             .map(|word| {
                 // SAFETY: read from a directory under the guard.
-                let occupancy = occupancy(unsafe { word.segment().as_ref() }, &guard);
+                let occupancy = self.occupancy(unsafe { word.segment().as_ref() }, &guard);
                 if occupancy.frozen { SLOTS } else { occupancy.live }
             })
             .iter()
@@ -165,7 +170,7 @@ impl Keyspace {
     /// Whether compaction is worth a pass over the whole table.
     pub(crate) fn wants_compaction(&self) -> bool {
         let Counts { keys, tombstones, .. } = self.counts();
-        tombstones > 1024.max(keys / 4)
+        tombstones > TOMBSTONES_MIN.max(keys / LIVE_PER_TOMBSTONE as i64)
     }
 }
 

@@ -78,6 +78,13 @@ impl Keyspace {
         let _ = self.replace_segment(hash, located, guard);
     }
 
+    /// Replaces a segment by one without its tombstones, however full that is, unless somebody
+    /// else replaces it in another way.
+    pub(super) fn compact_segment(&self, hash: u64, located: &Located<'_>, guard: &Guard) {
+        // As above.
+        let _ = self.replace(hash, located, SLOTS, guard);
+    }
+
     /// Replaces the segment in `located`, which covers `hash`: by one without its tombstones if
     /// that makes room, by two halves otherwise.
     ///
@@ -92,9 +99,21 @@ impl Keyspace {
         located: &Located<'_>,
         guard: &Guard,
     ) -> Result<(), Error> {
+        self.replace(hash, located, SLOTS / 2, guard)
+    }
+
+    /// The same; it is split only if more than `compact_max` entries are left without tombstones,
+    /// or there were none.
+    fn replace(
+        &self,
+        hash: u64,
+        located: &Located<'_>,
+        compact_max: usize,
+        guard: &Guard,
+    ) -> Result<(), Error> {
         let contents = self.freeze(&[located.segment], guard);
         let local_depth = located.word.local_depth();
-        let compact = !contents.tombstones.is_empty() && contents.kept.len() <= SLOTS / 2;
+        let compact = !contents.tombstones.is_empty() && contents.kept.len() <= compact_max;
         // A split does not separate equal hashes either.
         let equal = contents.kept.iter().filter(|&&(other, _)| other == hash).count();
         let deepest = local_depth >= DEPTH_MAX || equal >= PROBE_BUCKETS * BUCKET_SLOTS;
