@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::collection::{Collection, CollectionType};
 use crate::format::ValueType;
+use crate::lapse::Found;
 use crate::store::{Inner, check_key, check_value};
 use crate::sync::{Guard, pin};
 use crate::table::{
     Content, Decision, Draft, Entry, Keyspace, LOOKUP_BATCH, Observed, Payload, Written, tombstone,
 };
-use crate::{DatabaseStats, Error, Item, Value};
+use crate::{DatabaseStats, EntryRef, Error, Value};
 
 /// When a key expires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,19 +91,6 @@ pub struct SetOutcome {
     pub old: Option<Value>,
 }
 
-/// A borrowed look at an entry, inside a closure.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct EntryRef<'a> {
-    /// The key.
-    pub key: &'a [u8],
-    /// The string; empty if the value is a [collection](Self::collection).
-    pub value: &'a [u8],
-    /// When it expires.
-    pub expiry: Expiry,
-    pub(crate) entry: Entry<'a>,
-}
-
 /// What a closure given to [`update`](Database::update) wants done.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -158,21 +145,34 @@ impl Database {
         keyspace.get(keyspace.hash(key), key, guard).filter(|entry| self.store.is_live(*entry))
     }
 
-    /// Writes `key` in the keyspace that is this database's when the write takes effect.
+    /// Writes `key` in the keyspace that is this database's when the write takes effect, and tells
+    /// of what it has found expired there and replaced.
     pub(crate) fn write<R>(
         &self,
         key: &[u8],
-        mut decide: impl FnMut(Option<Entry<'_>>, Option<Draft>, bool) -> (Decision, R),
+        mut decide: impl FnMut(Found<'_>, Option<Draft>, bool) -> (Decision, R),
     ) -> Result<R, Error> {
-        loop {
+        let mut ended = None;
+        let result = loop {
             let era = self.store.versions.era();
             let guard = pin();
             let keyspace = self.keyspace(&guard);
-            let written = keyspace.write(keyspace.hash(key), key, Some(era), &mut decide)?;
+            let hash = keyspace.hash(key);
+            let written = keyspace.write(hash, key, Some(era), |entry, spare, versioned| {
+                let found = self.store.judge(entry);
+                let lapse = found.lapse.filter(|lapse| lapse.ends_key());
+                let (decision, result) = decide(found, spare, versioned);
+                ended = lapse.filter(|_| matches!(decision, Decision::Publish(_)));
+                (decision, result)
+            })?;
             if let Written::Done(result) = written {
-                return Ok(result);
+                break result;
             }
+        };
+        if let Some(lapse) = ended {
+            self.store.note_lapse(self.index, key, lapse);
         }
+        Ok(result)
     }
 
     /// Returns the string that `key` holds; `None` if it is absent or holds a collection, which
@@ -328,8 +328,8 @@ impl Database {
         payload: &Payload<'_>,
         options: SetOptions,
     ) -> Result<SetOutcome, Error> {
-        self.write(key, |current, spare, versioned| {
-            let current = current.filter(|entry| self.store.is_live(*entry));
+        self.write(key, |found, spare, versioned| {
+            let current = found.live;
             if options.return_old && current.is_some_and(|entry| entry.collection().is_some()) {
                 return (Decision::Keep, Err(Error::WrongType));
             }
@@ -371,19 +371,35 @@ impl Database {
 
     /// Removes a key that has expired, or of which `f` makes something.
     fn remove_returning<R>(&self, key: &[u8], f: impl Fn(Entry<'_>) -> Option<R>) -> Option<R> {
-        self.write(key, |current, _, versioned| {
-            let Some(entry) = current else { return (Decision::Keep, None) };
-            let is_live = self.store.is_live(entry);
-            match f(entry).filter(|_| is_live) {
-                None if is_live => (Decision::Keep, None),
-                result => (Decision::Publish(tombstone(key, versioned)), result),
-            }
+        self.write(key, |found, _, versioned| match (found.entry, found.live.and_then(&f)) {
+            (None, _) => (Decision::Keep, None),
+            (Some(_), None) if found.live.is_some() => (Decision::Keep, None),
+            (Some(_), result) => (Decision::Publish(tombstone(key, versioned)), result),
         })
         .unwrap_or_else(|error| {
             // Only a key without a slot can fail to get one, and that is not there to remove.
             debug_assert!(matches!(error, Error::HashCollisions));
             None
         })
+    }
+
+    /// Takes a key out of the table that has expired and was not swept yet, and returns whether
+    /// it was one. Does nothing while [expiry is held back](crate::Store::hold_expiry).
+    ///
+    /// Nothing but the time at which [`on_expired`](crate::Options::on_expired) is called depends
+    /// on this: a key that has expired is absent in any case.
+    pub fn remove_expired(&self, key: &[u8]) -> bool {
+        let is_due = !self.store.is_expiry_held() && {
+            let guard = pin();
+            let keyspace = self.keyspace(&guard);
+            let entry = keyspace.get(keyspace.hash(key), key, &guard);
+            entry.is_some_and(|entry| !self.store.is_live(entry))
+        };
+        // Whether it still has to go is decided by the write.
+        is_due && {
+            self.remove_returning(key, |_| None::<()>);
+            true
+        }
     }
 
     /// Replaces the string that `key` holds by what `f` makes of it, as one atomic step, and
@@ -425,15 +441,15 @@ impl Database {
     ) -> Result<R, Error> {
         check_key(key)?;
         loop {
-            let written = self.write(key, |found, _, versioned| {
-                let current = found.filter(|entry| self.store.is_live(*entry));
-                let (change, result) = f(current.map(EntryRef::of));
-                match draft_of(key, change, found, current, versioned) {
-                    Ok(Some(decision)) => (decision, Ok(Some(result))),
-                    Ok(None) => (Decision::Keep, Ok(None)),
-                    Err(error) => (Decision::Keep, Err(error)),
-                }
-            })?;
+            let written =
+                self.write(key, |Found { entry: found, live: current, .. }, _, versioned| {
+                    let (change, result) = f(current.map(EntryRef::of));
+                    match draft_of(key, change, found, current, versioned) {
+                        Ok(Some(decision)) => (decision, Ok(Some(result))),
+                        Ok(None) => (Decision::Keep, Ok(None)),
+                        Err(error) => (Decision::Keep, Err(error)),
+                    }
+                })?;
             if let Some(result) = written? {
                 return Ok(result);
             }
@@ -555,44 +571,4 @@ fn draft_of(
         (Change::Remove, _) => tombstone(key, versioned),
     };
     Ok(Some(Decision::Publish(draft)))
-}
-
-impl<'a> EntryRef<'a> {
-    pub(crate) fn of(entry: Entry<'a>) -> Self {
-        Self { key: entry.key(), value: entry.value(), expiry: entry.expiry(), entry }
-    }
-
-    /// Which type the value is of.
-    #[inline]
-    pub fn value_type(&self) -> ValueType {
-        self.entry.value_type()
-    }
-
-    /// The collection, if the value is one. Elements that have expired may still be in it.
-    pub fn collection(&self) -> Option<&'a Collection> {
-        self.entry.collection()
-    }
-
-    /// The collection of type `C`, if the value is one.
-    pub fn downcast<C: CollectionType>(&self) -> Option<&'a C> {
-        self.entry.collection().and_then(C::of)
-    }
-
-    /// The string to keep beyond the closure: a large one is counted, a small one copied. Empty
-    /// for a collection.
-    pub fn to_value(&self) -> Value {
-        self.entry.to_value()
-    }
-
-    /// The value, whatever its type, to keep beyond the closure. O(1) for a collection, unless
-    /// another thread has replaced it meanwhile; then it takes what a clone of one takes inside
-    /// [`with_collection`](Database::with_collection).
-    pub fn to_item(&self) -> Item {
-        self.entry.to_item()
-    }
-
-    /// Bytes allocated for the entry, as requested from the allocator.
-    pub fn heap_bytes(&self) -> usize {
-        self.entry.heap_bytes()
-    }
 }

@@ -94,11 +94,13 @@ mod clock;
 pub mod collection;
 mod database;
 pub mod disk;
+mod entry_ref;
 mod error;
 #[cfg(feature = "test-hooks")]
 pub mod hooks;
 #[cfg(not(feature = "test-hooks"))]
 mod hooks;
+mod lapse;
 mod maintenance;
 mod options;
 #[cfg(feature = "rdb")]
@@ -123,17 +125,19 @@ pub use collection::{
     Collection, CollectionType, Hash, Item, List, Set, SortedSet, Stream, StreamId,
 };
 pub use database::{
-    Change, Condition, Database, EntryRef, Expiry, ExpiryChange, ScanCursor, SetOptions, SetOutcome,
+    Change, Condition, Database, Expiry, ExpiryChange, ScanCursor, SetOptions, SetOutcome,
 };
+pub use entry_ref::EntryRef;
 pub use error::Error;
 pub use exuvia_snapshot_format as format;
 pub use exuvia_snapshot_format::ValueType;
+pub use lapse::{Expired, Lapse};
 pub use options::{Compression, IoMode, LoadMode, Options, SnapshotFormat};
 pub use snapshot::{
     LoadReport, Progress, PruneReport, Save, SaveOptions, SavePhase, SaveStatus, Saved,
     TriggerCounts,
 };
 pub use stats::{DatabaseStats, Stats};
-pub use store::{CutHold, KEY_BYTES_MAX, Store, Transaction, VALUE_BYTES_MAX};
+pub use store::{CutHold, ExpiryHold, KEY_BYTES_MAX, Store, Transaction, VALUE_BYTES_MAX};
 pub use value::Value;
 pub use version::{Snapshot, SnapshotEntry, Walk};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::store::Inner;
 use crate::sync::pin;
-use crate::table::Keyspace;
+use crate::table::{Care, Keyspace, Tended};
 use crate::tree;
 
 /// How often the tables are looked after.
@@ -275,9 +275,8 @@ impl Inner {
                 if sweep.packs {
                     sweep.packed += keyspace.pack(sweep.from);
                 }
-                let tended = keyspace.tend(sweep.from, self.clock.unix_ms());
-                self.note_expired(tended.expired);
-                if let Some(next) = tended.next {
+                let next = self.tend_segment(keyspace, sweep.database, sweep.from);
+                if let Some(next) = next {
                     sweep.from = next;
                     continue;
                 }
@@ -289,14 +288,24 @@ impl Inner {
 
     /// Looks after every table once, whatever it takes.
     pub(crate) fn tend_all(&self) {
-        for keyspace in &self.keyspaces() {
+        for (database, keyspace) in (0..).zip(&self.keyspaces()) {
             let mut from = Some(0);
             while let Some(hash) = from.filter(|_| !keyspace.is_untouched()) {
-                let tended = keyspace.tend(hash, self.clock.unix_ms());
-                self.note_expired(tended.expired);
-                from = tended.next;
+                from = self.tend_segment(keyspace, database, hash);
             }
         }
+    }
+
+    /// Looks after one segment, and tells of what it has removed; returns where the next begins.
+    fn tend_segment(&self, keyspace: &Keyspace, database: u16, from: u64) -> Option<u64> {
+        let expired_by_unix_ms = (!self.is_expiry_held()).then(|| self.clock.unix_ms());
+        let care = Care { expired_by_unix_ms, lists: self.observer.is_set() };
+        let Tended { next, expired, lapsed } = keyspace.tend(from, care);
+        self.note_expired(expired);
+        for (key, lapse) in lapsed {
+            self.observer.tell(database, &key, lapse);
+        }
+        next
     }
 }
 

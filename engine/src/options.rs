@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use exuvia_snapshot_format::storage::SnapshotStorage;
 
-use crate::{Clock, SystemClock};
+use crate::lapse::Observer;
+use crate::{Clock, Expired, SystemClock};
 
 /// How pages of a snapshot are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,7 @@ pub struct Options {
     pub(crate) file_mode: u32,
     pub(crate) maintenance: bool,
     pub(crate) collect_memory: Option<fn()>,
+    pub(crate) observer: Observer,
     pub(crate) retain: u32,
     #[cfg(feature = "schedule")]
     pub(crate) schedule: crate::schedule::ScheduleOptions,
@@ -116,6 +118,7 @@ impl Default for Options {
             file_mode: 0o600,
             maintenance: true,
             collect_memory: None,
+            observer: Observer::default(),
             retain: 0,
             #[cfg(feature = "schedule")]
             schedule: crate::schedule::ScheduleOptions::default(),
@@ -143,6 +146,46 @@ impl Options {
     #[must_use]
     pub fn collect_memory(mut self, collect: fn()) -> Self {
         self.collect_memory = Some(collect);
+        self
+    }
+
+    /// What the store calls for everything that it takes out because its time was over, as for
+    /// notifications. Default nothing, which costs nothing.
+    ///
+    /// It is called once for every key that has expired, and once for elements of a collection that
+    /// are taken out together. The call comes right behind the removal, on the thread that has
+    /// removed it: the maintenance thread, unless somebody has written the key before that came by.
+    /// Until then the key is absent already, but nobody is told. Keys that a load leaves out because
+    /// they have expired were never there, and those of a database that is cleared as a whole are
+    /// not looked at.
+    ///
+    /// No lock is held and no memory kept from being reclaimed during the call, so it may use the
+    /// store. It should be short all the same: the write that found the key waits for it, and so
+    /// does all other maintenance.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// use exuvia::{Expiry, ManualClock, Options, Store};
+    ///
+    /// let clock = Arc::new(ManualClock::new(1_000));
+    /// let expired = Arc::new(Mutex::new(Vec::new()));
+    /// let list = Arc::clone(&expired);
+    /// let options = Options::in_memory()
+    ///     .clock(clock.clone())
+    ///     .on_expired(move |expired| list.lock().unwrap().push(expired.key.to_vec()));
+    /// let store = Store::open(options)?;
+    /// store.database(0)?.set(b"session", b"1", Expiry::At(2_000))?;
+    /// clock.set(2_000);
+    /// store.maintain();
+    /// assert_eq!(*expired.lock().unwrap(), [b"session"]);
+    /// # Ok::<(), exuvia::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_expired(mut self, observe: impl Fn(Expired<'_>) + Send + Sync + 'static) -> Self {
+        self.observer = Observer::new(observe);
         self
     }
 

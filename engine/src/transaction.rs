@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{MutexGuard, PoisonError};
 
+use crate::lapse::Lapsed;
 use crate::store::{Inner, Roots, check_item, check_key};
 use crate::sync::{Guard, pin};
 use crate::table::{self, Content, Draft, Keyspace, Observed, Payload, tombstone};
@@ -186,7 +187,8 @@ pub(crate) fn assert_outside() {
 
 /// How one attempt ended.
 enum Attempt<R> {
-    Done(R),
+    /// With what it has replaced that had expired.
+    Done(R, Vec<Lapsed>),
     Conflict,
 }
 
@@ -196,15 +198,20 @@ impl Inner {
         &self,
         mut f: impl FnMut(&mut Transaction<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        let _inside = Inside::enter();
+        let inside = Inside::enter();
         for attempt in 0_u32.. {
             // Databases are not replaced while a transaction runs; it may span several of them.
-            let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+            let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
             let alone = (attempt >= OPTIMISTIC_ATTEMPTS)
                 .then(|| self.serial.lock().unwrap_or_else(PoisonError::into_inner));
             let outcome = self.attempt(&mut f);
             drop(alone);
-            if let Attempt::Done(result) = outcome? {
+            drop(gate);
+            if let Attempt::Done(result, lapsed) = outcome? {
+                drop(inside);
+                for Lapsed { database, key, lapse } in lapsed {
+                    self.note_lapse(database, &key, lapse);
+                }
                 return Ok(result);
             }
             std::thread::yield_now();
@@ -231,24 +238,25 @@ impl Inner {
         // An error may be the outcome of reads that do not belong together: check them first.
         match (result, transaction.conflicted) {
             (_, true) => Ok(Attempt::Conflict),
-            (Ok(result), false) => {
-                Ok(if transaction.commit()? { Attempt::Done(result) } else { Attempt::Conflict })
-            }
+            (Ok(result), false) => Ok(match transaction.commit()? {
+                Some(lapsed) => Attempt::Done(result, lapsed),
+                None => Attempt::Conflict,
+            }),
             (Err(error), false) => {
                 transaction.writes.clear();
-                if transaction.commit()? { Err(error) } else { Ok(Attempt::Conflict) }
+                if transaction.commit()?.is_some() { Err(error) } else { Ok(Attempt::Conflict) }
             }
         }
     }
 }
 
 impl Transaction<'_> {
-    /// Commits, or returns `false` with nothing changed.
-    fn commit(self) -> Result<bool, Error> {
+    /// Commits and returns what was replaced that had expired, or `None` with nothing changed.
+    fn commit(self) -> Result<Option<Vec<Lapsed>>, Error> {
         if self.writes.is_empty() {
-            return Ok(self.reads_are_current());
+            return Ok(self.reads_are_current().then(Vec::new));
         }
-        let Self { store, roots, guard, mut reads, mut writes, .. } = self;
+        let Self { store, roots, guard, now_unix_ms, mut reads, mut writes, .. } = self;
         // A key that was only read is held like one that is written, by a copy of itself, until
         // the commit: otherwise somebody could change it after it was checked, and then look for
         // this transaction's writes in vain.
@@ -272,20 +280,21 @@ impl Transaction<'_> {
                     Some(entry) => match entry.try_content() {
                         Some(content) => Draft::new(&content, true),
                         // It has just been replaced, so it is not what was read.
-                        None => return Ok(false),
+                        None => return Ok(None),
                     },
                     None => tombstone(key, true),
                 },
             };
             changes.push(table::Change {
                 keyspace,
+                database: address.0,
                 hash,
                 expected: reads.remove(&address),
                 draft,
                 counts,
             });
         }
-        table::commit(changes, &store.versions, guard)
+        table::commit(changes, &store.versions, now_unix_ms, guard)
     }
 
     /// Whether everything that was read was current together, at some instant since.

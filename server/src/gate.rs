@@ -119,12 +119,14 @@ impl Gate {
         self.lower(Reasons(Reasons::PAUSED_ALL.0 | Reasons::PAUSED_WRITES.0));
     }
 
-    /// Ends a pause whose time is over.
-    pub(crate) fn end_pause(&self, now: Instant) {
+    /// Ends a pause whose time is over; returns whether it did.
+    pub(crate) fn end_pause(&self, now: Instant) -> bool {
         let until = *self.pause_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if until.is_some_and(|until| until <= now) {
+        let is_over = until.is_some_and(|until| until <= now);
+        if is_over {
             self.unpause();
         }
+        is_over
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) async fn keep_house(server: Shared) {
     for tick in 0_u64.. {
         interval.tick().await;
         let now = Instant::now();
-        server.gate.end_pause(now);
+        server.end_pause(now);
         let (maxmemory, idle_timeout) = {
             let settings = server.settings();
             (settings.maxmemory(), settings.idle_timeout())

@@ -16,6 +16,7 @@ mod client;
 mod command;
 mod connection;
 mod descriptors;
+mod events;
 mod flags;
 mod float;
 mod gate;

@@ -9,6 +9,7 @@ use exuvia::Store;
 use tokio::sync::mpsc;
 
 use crate::command::describe;
+use crate::events::Events;
 use crate::flags::{self, Invocation, Settings};
 use crate::lifecycle::Lifecycle;
 use crate::listener::{self, Doors, Places, Threads};
@@ -73,14 +74,19 @@ async fn main(settings: Settings, collect_memory: CollectMemory) -> Result<ExitC
     let started = Instant::now();
     let failed = |error| format!("cannot open the store in {place}: {}", describe(&error));
     let options = settings.options(&place).map_err(failed)?;
-    let options = options.collect_memory(collect_memory.all);
+    let events = Arc::new(Events::default());
+    events.configure(settings.events());
+    let observer = Arc::clone(&events);
+    let options = options
+        .collect_memory(collect_memory.all)
+        .on_expired(move |expired| observer.expired(expired));
     let (store, load) = Store::open_in_background(options).map_err(failed)?;
     let (requests, requested) = mpsc::unbounded_channel();
     let threads = Threads::start(settings.threads())
         .map_err(|error| format!("cannot start connection threads: {error}"))?;
     let threads = Arc::new(threads);
     schedule_saves(&store, &settings)?;
-    let server = Arc::new(Server::new(store, settings, place, requests.clone()));
+    let server = Arc::new(Server::new(store, settings, place, events, requests.clone()));
     admin::start(admin_listeners, &server)
         .map_err(|error| format!("cannot serve --admin_port: {error}"))?;
     // Set once, here.

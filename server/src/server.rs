@@ -5,13 +5,14 @@ use std::sync::{self, Arc, OnceLock, PoisonError, RwLockReadGuard, RwLockWriteGu
 use std::time::{Duration, Instant};
 
 use exuvia::format::storage::SnapshotStorage;
-use exuvia::{Clock, Store, SystemClock};
+use exuvia::{Clock, ExpiryHold, Store, SystemClock};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, mpsc};
 
 use crate::channels::Channels;
 use crate::client::{ClientEntry, Clients};
 use crate::command::{CommandId, Failure, Spec};
+use crate::events::Events;
 use crate::flags::Settings;
 use crate::gate::{Gate, Reasons};
 use crate::memory;
@@ -34,9 +35,13 @@ pub(crate) struct Server {
     /// Where the snapshots are.
     pub(crate) place: Place,
     pub(crate) clients: Clients,
-    pub(crate) channels: Channels,
+    pub(crate) channels: Arc<Channels>,
+    /// What is published of what happens to keys.
+    pub(crate) events: Arc<Events>,
     pub(crate) monitors: Monitors,
     pub(crate) gate: Gate,
+    /// Keeps keys from being expired while clients are paused.
+    expiry_hold: sync::Mutex<Option<ExpiryHold>>,
     pub(crate) watched: Arc<Watched>,
     pub(crate) slow: Slow,
     /// How Redis would pack collections.
@@ -67,6 +72,7 @@ impl Server {
         store: Store,
         settings: Settings,
         place: Place,
+        events: Arc<Events>,
         shutdown: mpsc::UnboundedSender<Request>,
     ) -> Self {
         let threads = (0..settings.threads()).map(|_| ThreadStats::new()).collect();
@@ -82,10 +88,12 @@ impl Server {
             settings: sync::RwLock::new(settings),
             place,
             clients: Clients::default(),
-            channels: Channels::default(),
+            channels: Arc::clone(&events.channels),
             monitors: Monitors::default(),
             gate,
-            watched: Arc::default(),
+            expiry_hold: sync::Mutex::default(),
+            watched: Arc::clone(&events.watched),
+            events,
             packing: Packing::default(),
             aside: Arc::default(),
             whole: Arc::default(),
@@ -140,6 +148,7 @@ impl Server {
             self.store.set_schedule(schedule)?;
         }
         self.slow.configure(settings);
+        self.events.configure(settings.events());
         self.bulk_bytes_max.store(settings.bulk_bytes_max(), Ordering::Relaxed);
         self.check_memory(settings.maxmemory());
         Ok(())
@@ -202,6 +211,28 @@ impl Server {
             if !self.gate.reasons().any(Reasons::HOLD_WRITES) {
                 return guard;
             }
+        }
+    }
+
+    /// Pauses commands for a while. What expires meanwhile is absent, but is not removed either.
+    pub(crate) fn pause(&self, all: bool, duration: Duration) {
+        let mut hold = self.expiry_hold.lock().unwrap_or_else(PoisonError::into_inner);
+        hold.get_or_insert_with(|| self.store.hold_expiry());
+        self.gate.pause(all, duration);
+    }
+
+    /// Ends a pause.
+    pub(crate) fn unpause(&self) {
+        let mut hold = self.expiry_hold.lock().unwrap_or_else(PoisonError::into_inner);
+        self.gate.unpause();
+        *hold = None;
+    }
+
+    /// Ends a pause whose time is over.
+    pub(crate) fn end_pause(&self, now: Instant) {
+        let mut hold = self.expiry_hold.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.gate.end_pause(now) {
+            *hold = None;
         }
     }
 

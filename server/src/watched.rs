@@ -6,6 +6,9 @@
 //! The note may come a moment after the write, so it is not enough: a transaction also compares
 //! the watched value with the one that it finds. The note adds what a comparison cannot see, a
 //! write of the same value, and is there at the latest when the writing client has its reply.
+//!
+//! [Events](crate::events) that are published concern every key, and count as one watch more, so
+//! that the one load tells of them too.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -87,7 +90,17 @@ impl Watched {
         }
     }
 
-    /// Whether anybody watches anything.
+    /// Begins to count as one who watches, without a key.
+    pub(crate) fn watch_all(&self) {
+        self.watches.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Ends what [`watch_all`](Self::watch_all) began.
+    pub(crate) fn unwatch_all(&self) {
+        self.watches.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether anybody watches anything, or events are published.
     #[inline]
     pub(crate) fn any(&self) -> bool {
         self.watches.load(Ordering::SeqCst) != 0

@@ -1,10 +1,13 @@
 //! Expiry: sweeps race with writers, and cuts judge by their own time.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
-use exuvia::{Clock, Database, Error, Expiry, ManualClock, Options, Store};
+use exuvia::{
+    Change, Clock, Database, Error, Expiry, ExpiryChange, Hash, Lapse, ManualClock, Options, Store,
+    Value,
+};
 use exuvia_tests::chaos::Stage;
 use exuvia_tests::deadline::{Deadline, eventually};
 use exuvia_tests::seed::Seed;
@@ -191,4 +194,101 @@ fn a_cut_that_shows_what_followed_an_expiry_does_not_show_the_key() {
             }
         }
     });
+}
+
+/// What an observer was told.
+type Told = Arc<Mutex<Vec<(u16, Vec<u8>, Lapse)>>>;
+
+fn observed(clock: &Arc<ManualClock>) -> (Store, Told) {
+    let told = Told::default();
+    let list = Arc::clone(&told);
+    let options =
+        Options::in_memory().maintenance(false).clock(clock.clone()).on_expired(move |expired| {
+            list.lock().unwrap().push((expired.database, expired.key.to_vec(), expired.lapse));
+        });
+    (Store::open(options).unwrap(), told)
+}
+
+#[test]
+fn an_observer_is_told_once_of_every_key_whoever_takes_it_out() {
+    let clock = Arc::new(ManualClock::new(1_000));
+    let (store, told) = observed(&clock);
+    let database = store.database(2).unwrap();
+    let keys = ["kept", "set", "updated", "removed", "asked", "moved", "swept"];
+    for key in keys {
+        let expiry = if key == "kept" { Expiry::Never } else { Expiry::At(2_000) };
+        database.set(key.as_bytes(), b"v", expiry).unwrap();
+    }
+    clock.set(2_000);
+    let take = || std::mem::take(&mut *told.lock().unwrap());
+    for key in keys {
+        assert_eq!(database.contains_key(key.as_bytes()), key == "kept");
+    }
+    assert!(take().is_empty(), "nothing was taken out yet");
+    let hold = store.hold_expiry();
+    store.maintain();
+    assert!(!database.remove_expired(b"asked"));
+    assert!(take().is_empty());
+    drop(hold);
+    let is_told = |key: &str| {
+        let told = take();
+        assert_eq!(told, [(2, key.as_bytes().to_vec(), Lapse::Key)]);
+    };
+    database.set(b"set", b"w", Expiry::Never).unwrap();
+    is_told("set");
+    database
+        .update(b"updated", |_| (Change::Set(Value::from(b"w"), ExpiryChange::Keep), ()))
+        .unwrap();
+    is_told("updated");
+    assert!(!database.remove(b"removed"));
+    is_told("removed");
+    assert!(database.remove_expired(b"asked") && !database.remove_expired(b"kept"));
+    is_told("asked");
+    store.transaction(|step| step.set(2, b"moved", b"w", Expiry::Never)).unwrap();
+    is_told("moved");
+    store.maintain();
+    is_told("swept");
+    store.maintain();
+    assert!(take().is_empty());
+    assert_eq!(store.stats().expired_keys, 6);
+    assert_eq!(database.len(), 4);
+}
+
+#[test]
+fn an_observer_is_told_of_fields_that_are_taken_out() {
+    let clock = Arc::new(ManualClock::new(1_000));
+    let (store, told) = observed(&clock);
+    let database = store.database(0).unwrap();
+    for (key, fields) in [("some", 2), ("written", 2), ("all", 1), ("replaced", 2), ("step", 2)] {
+        let add = |hash: &mut Hash| {
+            hash.insert_with_expiry("a", "1", Expiry::At(2_000));
+            if fields > 1 {
+                hash.insert("b", "2");
+            }
+            Ok::<_, Error>(())
+        };
+        database.update_collection(key.as_bytes(), add).unwrap();
+    }
+    clock.set(2_000);
+    database.update_collection(b"written", |_: &mut Hash| Ok::<_, Error>(())).unwrap();
+    database.set(b"replaced", b"v", Expiry::Never).unwrap();
+    store
+        .transaction(|step| {
+            step.update_collection(0, b"step", |hash: &mut Hash| {
+                hash.insert("c", "3");
+                Ok::<_, Error>(())
+            })
+        })
+        .unwrap();
+    store.maintain();
+    store.maintain();
+    let mut told = told.lock().unwrap().clone();
+    told.sort_by(|left, right| left.1.cmp(&right.1));
+    let expected = [
+        (0, b"all".to_vec(), Lapse::LastElements),
+        (0, b"some".to_vec(), Lapse::Elements),
+        (0, b"step".to_vec(), Lapse::Elements),
+        (0, b"written".to_vec(), Lapse::Elements),
+    ];
+    assert_eq!(told, expected);
 }

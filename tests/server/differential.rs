@@ -12,6 +12,7 @@ use fastrand::Rng;
 
 use crate::frame::Frame;
 use crate::interop::Redis;
+use crate::notifications::Ears;
 use crate::resp::Client;
 use crate::server::Server;
 
@@ -453,11 +454,23 @@ fn compare(protocol: &str, seed: Seed) {
 
 /// Compares the replies to the commands that `make` makes.
 fn compare_made(protocol: &str, seed: Seed, make: fn(&mut Maker) -> (Command, Comparison)) {
+    compare_all(protocol, seed, make, None);
+}
+
+/// Compares the replies to the commands that `make` makes, and the events of these classes.
+fn compare_all(
+    protocol: &str,
+    seed: Seed,
+    make: fn(&mut Maker) -> (Command, Comparison),
+    classes: Option<&str>,
+) {
     let dir = tempfile::TempDir::new().unwrap();
     let (_redis, address) = Redis::start(dir.path());
     let server = Server::start(&[]);
     let mut ours = Side::new(server.address(), protocol);
     let mut theirs = Side::new(address, protocol);
+    let mut ears =
+        classes.map(|classes| [server.address(), address].map(|side| Ears::new(side, classes)));
     let mut maker = Maker { rng: seed.rng(0) };
     let mut history = VecDeque::new();
     let (commands, shown) = (number("EXUVIA_COMMANDS", COMMANDS), number("EXUVIA_SHOWN", SHOWN));
@@ -478,6 +491,14 @@ fn compare_made(protocol: &str, seed: Seed, make: fn(&mut Maker) -> (Command, Co
             let (our, their) = first_difference(&our, &their);
             panic!("\n{}\n  ours:   {our}\n  theirs: {their}", history.join("\n"));
         }
+        if let Some([our, their]) = ears.as_mut().map(|ears| ears.each_mut().map(Ears::heard)) {
+            // When a key is found to have expired is each server's own affair.
+            let [our, their] = [our, their].map(|events| {
+                events.into_iter().filter(|it| !it.starts_with("expired ")).collect::<Vec<_>>()
+            });
+            let history: Vec<_> = history.iter().map(String::as_str).collect();
+            assert_eq!(our, their, "\n{}\n  events: ours, theirs", history.join("\n"));
+        }
         if maker.rng.u32(..2000) == 0 {
             expire_some(&mut maker, &mut ours, &mut theirs);
         }
@@ -494,6 +515,15 @@ fn expire_some(maker: &mut Maker, ours: &mut Side, theirs: &mut Side) {
         assert_eq!(ours.call(0, &command), theirs.call(0, &command));
     }
     std::thread::sleep(Duration::from_millis(20));
+}
+
+#[test]
+#[ignore = "needs redis-server 7.0"]
+fn random_commands_are_followed_by_the_events_of_redis() {
+    let seed = Seed::draw("random_commands_are_followed_by_the_events_of_redis");
+    for make in [Maker::command, Maker::sorted_set_command, Maker::stream_command] {
+        compare_all("2", seed, make, Some("AKEn"));
+    }
 }
 
 #[test]

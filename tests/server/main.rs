@@ -18,6 +18,7 @@ mod libraries;
 mod limits;
 mod loading;
 mod minio;
+mod notifications;
 mod protocol;
 mod pubsub;
 mod rdb;

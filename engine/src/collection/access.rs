@@ -2,6 +2,7 @@
 
 use super::Stored;
 use super::kind::{CollectionType, try_clone_at};
+use crate::lapse::Lapse;
 use crate::store::{check_item, check_key};
 use crate::sync::pin;
 use crate::table::{Content, Decision, Draft, Entry, Payload, tombstone};
@@ -17,15 +18,16 @@ enum Outcome<C> {
     Empty,
 }
 
-/// Runs `f` on `after`, which is a copy of `before`, which is what is stored, or is empty.
+/// Runs `f` on `after`, which is a copy of `before`, which is what is stored, or is empty; without
+/// what had expired of it by `now_unix_ms`.
 fn update<C: CollectionType, R, E>(
     before: Option<&C>,
     mut after: C,
-    now_unix_ms: impl Fn() -> u64,
+    now_unix_ms: u64,
     f: &mut impl FnMut(&mut C) -> Result<R, E>,
 ) -> Result<(Outcome<C>, R), E> {
-    if after.next_expiry_of_any() != Expiry::Never {
-        after.purge_expired(now_unix_ms());
+    if after.next_expiry_of_any().is_past(now_unix_ms) {
+        after.purge_expired(now_unix_ms);
     }
     let result = f(&mut after)?;
     let outcome = match before {
@@ -82,8 +84,8 @@ impl Database {
             return Ok(self.remove(key));
         }
         let payload = Payload::of_item(&mut item);
-        self.write(key, |current, spare, versioned| {
-            let existed = current.is_some_and(|entry| self.store.is_live(entry));
+        self.write(key, |found, spare, versioned| {
+            let existed = found.live.is_some();
             let content = || Content { key, payload: payload.clone(), expiry };
             let draft = spare.unwrap_or_else(|| Draft::new(&content(), versioned));
             (Decision::Publish(draft), existed)
@@ -176,9 +178,10 @@ impl Database {
         key: &[u8],
         f: &mut impl FnMut(&mut C) -> Result<R, E>,
     ) -> Result<Option<R>, E> {
-        self.write(key, |found, _, versioned| {
-            let current = found.filter(|entry| self.store.is_live(*entry));
-            let before = match current.map(of_entry::<C>).transpose() {
+        let mut has_lapsed = false;
+        let result = self.write(key, |found, _, versioned| {
+            has_lapsed = false;
+            let before = match found.live.map(of_entry::<C>).transpose() {
                 Ok(before) => before,
                 Err(error) => return (Decision::Keep, Err(error.into())),
             };
@@ -187,11 +190,13 @@ impl Database {
             let Some(after) = before.map_or_else(|| Some(C::default()), copy) else {
                 return (Decision::Keep, Ok(None));
             };
-            let expiry = current.map_or(Expiry::Never, Entry::expiry);
-            let (outcome, result) = match update(before, after, || self.store.clock.unix_ms(), f) {
+            let expiry = found.live.map_or(Expiry::Never, Entry::expiry);
+            let (outcome, result) = match update(before, after, found.now_unix_ms, f) {
                 Ok(updated) => updated,
                 Err(error) => return (Decision::Keep, Err(error)),
             };
+            // Without its expired elements it counts as changed, whatever `f` does.
+            has_lapsed = found.lapse == Some(Lapse::Elements);
             let decision = match outcome {
                 Outcome::Same => Decision::Keep,
                 Outcome::Empty => Decision::Publish(tombstone(key, versioned)),
@@ -202,7 +207,11 @@ impl Database {
                 }
             };
             (decision, Ok(Some(result)))
-        })?
+        })?;
+        if has_lapsed {
+            self.store.note_lapse(self.index(), key, Lapse::Elements);
+        }
+        result
     }
 }
 
@@ -237,7 +246,7 @@ impl Transaction<'_> {
         let expiry = found.as_ref().map_or(Expiry::Never, |(_, expiry)| *expiry);
         let now_unix_ms = self.now_unix_ms();
         let after = before.cloned().unwrap_or_default();
-        let (outcome, result) = update(before, after, || now_unix_ms, &mut f)?;
+        let (outcome, result) = update(before, after, now_unix_ms, &mut f)?;
         match outcome {
             Outcome::Same => {}
             Outcome::Changed(after) => self.set_item(database, key, after, expiry)?,

@@ -26,8 +26,9 @@ impl Item {
         }
     }
 
-    /// Whether it is a collection without elements, which no key holds.
-    pub(crate) fn is_nothing(&self) -> bool {
+    /// Whether it is what no key holds: a collection without elements, and if it is a stream
+    /// without a past. Storing it removes the key.
+    pub fn is_nothing(&self) -> bool {
         matches!(self, Self::Collection(collection) if collection.is_nothing())
     }
 

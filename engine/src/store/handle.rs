@@ -51,6 +51,17 @@ impl Drop for CutHold {
     }
 }
 
+/// Leaves what has expired in the tables until it is dropped; see [`Store::hold_expiry`].
+#[derive(Debug)]
+#[must_use = "expiry is held back for as long as it lives"]
+pub struct ExpiryHold(Arc<Inner>);
+
+impl Drop for ExpiryHold {
+    fn drop(&mut self) {
+        self.0.release_expiry();
+    }
+}
+
 impl Store {
     /// Opens a store and loads the newest snapshot from the place where it keeps them.
     ///
@@ -229,6 +240,16 @@ impl Store {
     pub fn hold_cuts(&self) -> CutHold {
         self.inner.hold_cuts();
         CutHold(Arc::clone(&self.inner))
+    }
+
+    /// Leaves what has expired in the tables for as long as the returned value lives: nothing is
+    /// swept, and [`on_expired`](crate::Options::on_expired) is not called for it.
+    ///
+    /// Reads find those keys absent all the same, and a write replaces them as ever. A sweep that is
+    /// under way may still remove what it has come to.
+    pub fn hold_expiry(&self) -> ExpiryHold {
+        self.inner.hold_expiry();
+        ExpiryHold(Arc::clone(&self.inner))
     }
 
     /// Runs `f` as one atomic, serializable step over any keys of any databases.

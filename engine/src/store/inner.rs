@@ -7,9 +7,10 @@ use std::thread;
 use super::roots::Roots;
 use super::staged::Staged;
 use crate::disk::DirectoryLock;
+use crate::lapse::{Found, Lapse, Observer};
 use crate::maintenance::{self, Job, Queue};
 use crate::snapshot::Archive;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Guard, RcuCell, announce, pin};
 use crate::table::{Entry, Keyspace};
 use crate::transaction;
@@ -40,6 +41,10 @@ pub(crate) struct Inner {
     /// Changes counted by tables that are gone.
     past_changes: AtomicU64,
     expired_keys: AtomicU64,
+    /// Who is told of what has expired.
+    pub(crate) observer: Observer,
+    /// How many hold expiry back.
+    expiry_holds: AtomicUsize,
     random: AtomicU64,
     pub(crate) save_on_close: bool,
     /// Keeps other processes out of the directory, until the store is closed or gone.
@@ -83,6 +88,8 @@ impl Inner {
             shards: options.shards,
             past_changes: AtomicU64::new(0),
             expired_keys: AtomicU64::new(0),
+            observer: options.observer.clone(),
+            expiry_holds: AtomicUsize::new(0),
             random: AtomicU64::new(random_word()?),
             save_on_close: options.save_on_close,
             lock: Mutex::new(lock),
@@ -140,6 +147,44 @@ impl Inner {
                 !expiry.is_past(now) && collection.is_none_or(|it| it.is_live(now))
             }
         }
+    }
+
+    /// What a write finds in `entry`, the current one.
+    #[inline]
+    pub(crate) fn judge<'e>(&self, entry: Option<Entry<'e>>) -> Found<'e> {
+        let nothing_expires = |entry: Entry<'_>| {
+            entry.expiry() == Expiry::Never
+                && entry.collection().is_none_or(|it| it.next_expiry() == Expiry::Never)
+        };
+        match entry {
+            Some(entry) if !nothing_expires(entry) => {
+                let now_unix_ms = self.clock.unix_ms();
+                let lapse = Lapse::of(entry, now_unix_ms);
+                let live = (!lapse.is_some_and(Lapse::ends_key)).then_some(entry);
+                Found { entry: Some(entry), live, lapse, now_unix_ms }
+            }
+            entry => Found { entry, live: entry, lapse: None, now_unix_ms: 0 },
+        }
+    }
+
+    /// Leaves what has expired where it is until [`release_expiry`](Self::release_expiry).
+    pub(crate) fn hold_expiry(&self) {
+        self.expiry_holds.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn release_expiry(&self) {
+        self.expiry_holds.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_expiry_held(&self) -> bool {
+        self.expiry_holds.load(Ordering::SeqCst) > 0
+    }
+
+    /// Counts and tells what was found expired under a key and was taken out.
+    #[cold]
+    pub(crate) fn note_lapse(&self, database: u16, key: &[u8], lapse: Lapse) {
+        self.note_expired(u64::from(lapse.ends_key()));
+        self.observer.tell(database, key, lapse);
     }
 
     /// Keeps cuts from being taken until [`release_cuts`](Self::release_cuts).

@@ -12,7 +12,7 @@ mod roots;
 mod staged;
 
 pub use crate::transaction::Transaction;
-pub use handle::{CutHold, Store};
+pub use handle::{CutHold, ExpiryHold, Store};
 pub(crate) use inner::Inner;
 pub use limits::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
 pub(crate) use limits::{check_item, check_key, check_value};

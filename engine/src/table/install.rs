@@ -111,8 +111,14 @@ impl Keyspace {
     }
 
     /// Ends the life of a committed entry as part of a batch: gives it the batch's version,
-    /// counts it, and cuts off what it covered if no cut needs that.
-    pub(crate) fn settle(&self, installed: &Installed<'_>, version: u64, guard: &Guard) {
+    /// counts it, and cuts off what it covered if no cut needs that. Returns what it has replaced,
+    /// if it counts as a change.
+    pub(crate) fn settle<'g>(
+        &self,
+        installed: &Installed<'g>,
+        version: u64,
+        guard: &'g Guard,
+    ) -> Option<Entry<'g>> {
         let entry = installed.entry();
         if let Some(word) = entry.version() {
             // Only the owner of a batch replaces the words that lead to it.
@@ -132,6 +138,7 @@ impl Keyspace {
             self.trim_key(&keeping, entry.key(), guard);
             self.shorten(installed, guard);
         }
+        covered.map(|(_, covered)| covered).filter(|_| installed.counts)
     }
 
     /// Replaces a settled entry by a copy that links only what a cut needs, if its own link leads
@@ -228,7 +235,7 @@ impl Keyspace {
 }
 
 impl<'g> Installed<'g> {
-    fn entry(&self) -> Entry<'g> {
+    pub(super) fn entry(&self) -> Entry<'g> {
         self.word.entry().expect("an installed word leads to its entry")
     }
 }

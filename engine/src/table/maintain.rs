@@ -8,9 +8,10 @@ use super::keyspace::{HashRange, Keyspace, Located};
 use super::replace::Buddies;
 use super::segment::{SLOTS, Segment};
 use super::write::{Decision, Written};
+use crate::Expiry;
 use crate::collection::Stored;
+use crate::lapse::Lapse;
 use crate::sync::{Guard, pin};
-use crate::{Collection, Expiry};
 
 /// How many times as many live entries as tombstones a segment may have, and a table, before it is
 /// worth compacting. One figure for both: a table that has too many tombstones then has a segment
@@ -22,13 +23,24 @@ const TOMBSTONES_MIN: i64 = 1024;
 /// with about a third of its slots live, so a merge is far from causing the next split.
 const MERGED_LIVE_MAX: usize = SLOTS * 3 / 8;
 
-/// What looking after one segment came to.
+/// How a segment is looked after.
 #[derive(Clone, Copy, Debug)]
+pub(crate) struct Care {
+    /// What has expired by this time is removed; nothing if there is none.
+    pub(crate) expired_by_unix_ms: Option<u64>,
+    /// Whether the keys of which something was removed are listed.
+    pub(crate) lists: bool,
+}
+
+/// What looking after one segment came to.
+#[derive(Debug, Default)]
 pub(crate) struct Tended {
     /// Where the next segment begins, if there is one.
     pub(crate) next: Option<u64>,
     /// Keys removed because they had expired.
     pub(crate) expired: u64,
+    /// Keys of which something was removed, if they are listed.
+    pub(crate) lapsed: Vec<(Box<[u8]>, Lapse)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,22 +52,26 @@ struct Occupancy {
 }
 
 impl Keyspace {
-    /// Looks after the segment that covers `from`: removes what has expired by `now_unix_ms`,
-    /// compacts tombstones, and merges it with its neighbours while they are nearly empty.
-    pub(crate) fn tend(&self, from: u64, now_unix_ms: u64) -> Tended {
+    /// Looks after the segment that covers `from`: removes what has expired, compacts tombstones,
+    /// and merges it with its neighbours while they are nearly empty.
+    pub(crate) fn tend(&self, from: u64, care: Care) -> Tended {
         let guard = pin();
+        let mut tended = Tended::default();
         let Some(located) = self.locate(from, &guard) else {
             let last = HashRange::of_prefix(from, self.shard_bits()).last;
-            return Tended { next: last.checked_add(1), expired: 0 };
+            return Tended { next: last.checked_add(1), ..tended };
         };
-        let expired = self.remove_expired(located.segment, now_unix_ms, &guard);
+        if let Some(now_unix_ms) = care.expired_by_unix_ms {
+            self.remove_expired(located.segment, now_unix_ms, care.lists, &mut tended, &guard);
+        }
         let Occupancy { live, droppable, .. } = self.occupancy(located.segment, &guard);
         if droppable as u64 * LIVE_PER_TOMBSTONE > live as u64 {
             self.compact_segment(from, &located, &guard);
         }
         while self.merge_at(from) {}
         let last = self.locate(from, &guard).map_or(u64::MAX, |now| self.range_of(from, &now).last);
-        Tended { next: last.checked_add(1), expired }
+        tended.next = last.checked_add(1);
+        tended
     }
 
     fn occupancy(&self, segment: &Segment, guard: &Guard) -> Occupancy {
@@ -99,37 +115,46 @@ impl Keyspace {
         packed
     }
 
-    fn remove_expired(&self, segment: &Segment, now_unix_ms: u64, guard: &Guard) -> u64 {
-        let has_expired = |entry: Entry<'_>| {
-            let within = entry.collection().map_or(Expiry::Never, Collection::next_expiry);
-            entry.expiry().is_past(now_unix_ms) || within.is_past(now_unix_ms)
-        };
-        let mut removed = 0;
+    fn remove_expired(
+        &self,
+        segment: &Segment,
+        now_unix_ms: u64,
+        lists: bool,
+        tended: &mut Tended,
+        guard: &Guard,
+    ) {
+        let lapse = |entry: Entry<'_>| Lapse::of(entry, now_unix_ms);
         for slot in segment.slots() {
             let word = slot.load(guard);
-            let Some(entry) = word.entry().filter(|entry| has_expired(*entry)) else { continue };
+            let Some(entry) = word.entry().filter(|entry| lapse(*entry).is_some()) else {
+                continue;
+            };
             let key = entry.key();
             let outcome = self.write(self.hash(key), key, None, |current, _, versioned| {
                 // Looked at again: it may have been written meanwhile.
-                let Some(entry) = current.filter(|entry| has_expired(*entry)) else {
-                    return (Decision::Keep, false);
+                let lapsed = current.and_then(|entry| Some((entry, lapse(entry)?)));
+                let Some((entry, lapse)) = lapsed else { return (Decision::Keep, None) };
+                let draft = match entry.collection().filter(|_| !lapse.ends_key()) {
+                    None => tombstone(key, versioned),
+                    // Some of its elements have expired, and others are left.
+                    Some(collection) => {
+                        let Some(rest) = collection.try_clone_at(now_unix_ms) else {
+                            // It has just been replaced; the next round looks at what took its
+                            // place.
+                            return (Decision::Keep, None);
+                        };
+                        let payload = Payload::Collection(Stored::new(rest));
+                        Draft::new(&Content { key, payload, expiry: entry.expiry() }, versioned)
+                    }
                 };
-                let collection = entry.collection().filter(|_| entry.is_live_at(now_unix_ms));
-                let Some(collection) = collection else {
-                    return (Decision::Publish(tombstone(key, versioned)), true);
-                };
-                // Some of its elements have expired, and others are left.
-                let Some(rest) = collection.try_clone_at(now_unix_ms) else {
-                    // It has just been replaced; the next round looks at what took its place.
-                    return (Decision::Keep, false);
-                };
-                let payload = Payload::Collection(Stored::new(rest));
-                let content = Content { key, payload, expiry: entry.expiry() };
-                (Decision::Publish(Draft::new(&content, versioned)), false)
+                (Decision::Publish(draft), Some(lapse))
             });
-            removed += u64::from(matches!(outcome, Ok(Written::Done(true))));
+            let Ok(Written::Done(Some(lapse))) = outcome else { continue };
+            tended.expired += u64::from(lapse.ends_key());
+            if lists {
+                tended.lapsed.push((key.into(), lapse));
+            }
         }
-        removed
     }
 
     /// Merges the segment that covers `from` with its buddy, if both are nearly empty.

@@ -60,6 +60,6 @@ pub(crate) use counters::Counts;
 pub(crate) use entry::{Draft, Entry};
 pub(crate) use install::Observed;
 pub(crate) use keyspace::Keyspace;
-pub(crate) use maintain::tombstone;
+pub(crate) use maintain::{Care, Tended, tombstone};
 pub(crate) use read::LOOKUP_BATCH;
 pub(crate) use write::{Decision, Written};

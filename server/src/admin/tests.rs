@@ -19,7 +19,7 @@ fn serve() -> (Shared, SocketAddr) {
     let (requests, _) = mpsc::unbounded_channel();
     let store = Store::in_memory();
     let place = Place::Local(PathBuf::new());
-    let server = Arc::new(Server::new(store, Settings::default(), place, requests));
+    let server = Arc::new(Server::new(store, Settings::default(), place, Arc::default(), requests));
     let listeners = bind(&["127.0.0.1:0".parse::<SocketAddr>().unwrap()]).unwrap();
     let address = listeners[0].local_addr().unwrap();
     start(listeners, &server).unwrap();

@@ -7,7 +7,7 @@ use crate::resp::Output;
 
 /// Bytes that may wait for one client. One that falls further behind is disconnected, so that a
 /// slow subscriber costs no more memory than this.
-const MAILBOX_BYTES_MAX: usize = 32 << 20;
+pub(crate) const MAILBOX_BYTES_MAX: usize = 32 << 20;
 
 /// What a client is sent without having asked in this moment.
 #[derive(Clone, Debug)]

@@ -8,6 +8,6 @@ mod session;
 
 pub(crate) use address::Address;
 pub(crate) use entry::{ClientEntry, Signals, wake};
-pub(crate) use mailbox::{Mail, Mailbox, Message};
+pub(crate) use mailbox::{MAILBOX_BYTES_MAX, Mail, Mailbox, Message};
 pub(crate) use registry::Clients;
 pub(crate) use session::{Queue, Queued, ReplyMode, Session, Watches};

@@ -1,10 +1,11 @@
 //! `BITOP`: whole strings combined bit by bit.
 
-use exuvia::{Expiry, Value};
+use exuvia::Value;
 
 use super::call::is;
 use super::spec::{Group, Spec};
 use super::{Call, Failure, Outcome};
+use crate::events::Event;
 
 pub(super) const COMMANDS: &[Spec] = &[Spec::now(Group::Bitmap, "bitop", -4, bitop)
     .writes()
@@ -75,14 +76,17 @@ fn bitop(call: &mut Call<'_>) -> Outcome {
         let mut sources = Vec::with_capacity(args.len() - 3);
         for key in args.from(3).iter() {
             let found = step.item(database, key)?.map(|(item, _)| item.into_string());
+            step.looked_up(database, key, found.is_some());
             sources.push(found.transpose()?.unwrap_or_else(|| Value::from(b"")));
         }
         let result = operation.apply(&sources);
         let length = result.len();
         if length == 0 {
-            step.remove(database, target)?;
+            if step.remove(database, target)? {
+                step.tell(database, target, Event::DEL);
+            }
         } else {
-            step.set(database, target, Value::from(result).into(), Expiry::Never)?;
+            step.put_result(database, target, Value::from(result))?;
         }
         Ok(length)
     })?;

@@ -36,6 +36,7 @@ pub(crate) struct Call<'a> {
 
 /// One run of a command that may take long. It is never part of an atomic step.
 pub(crate) struct LongCall<'a> {
+    pub(crate) spec: &'static Spec,
     pub(crate) args: Args<'a>,
     pub(crate) out: &'a mut Output,
     pub(crate) database: &'a mut Database,

@@ -212,13 +212,13 @@ fn pause(call: &mut Call<'_>) -> Outcome {
         4 => return Err(Failure::new("ERR CLIENT PAUSE mode must be WRITE or ALL")),
         _ => return Err(Failure::SYNTAX),
     };
-    call.server.gate.pause(all, Duration::from_millis(timeout_ms.min(PAUSE_MS_MAX)));
+    call.server.pause(all, Duration::from_millis(timeout_ms.min(PAUSE_MS_MAX)));
     call.out.ok();
     Ok(())
 }
 
 fn unpause(call: &mut Call<'_>) -> Outcome {
-    call.server.gate.unpause();
+    call.server.unpause();
     call.out.ok();
     Ok(())
 }

@@ -38,14 +38,35 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
 .doc("2.0.0", "Depends on subcommand.", "A container for server configuration commands.")];
 
 /// Parameters of Redis that have one meaning here. Clients and benchmarks ask for them.
-const FIXED: [(&str, &str); 6] = [
+const FIXED: [(&str, &str); 22] = [
+    ("activedefrag", "no"),
     ("appendonly", "no"),
+    // Replies are written as their client takes them, so they have no limit; for messages of
+    // channels see the mailbox. There are no replicas.
+    ("client-output-buffer-limit", "normal 0 0 0 slave 0 0 0 pubsub 33554432 0 0"),
     ("cluster-enabled", "no"),
+    ("daemonize", "no"),
+    ("lazyfree-lazy-eviction", "yes"),
+    ("lazyfree-lazy-expire", "yes"),
+    ("lazyfree-lazy-server-del", "yes"),
+    ("lazyfree-lazy-user-del", "yes"),
     ("lazyfree-lazy-user-flush", "yes"),
+    ("logfile", ""),
+    ("maxmemory-clients", "0"),
     ("maxmemory-policy", "noeviction"),
+    ("maxmemory-samples", "0"),
+    ("pidfile", ""),
+    ("rdbchecksum", "yes"),
+    ("repl-backlog-size", "0"),
+    ("replicaof", ""),
     ("save", ""),
+    ("slaveof", ""),
     ("stop-writes-on-bgsave-error", "no"),
+    ("supervised", "no"),
 ];
+
+// The limit that is shown is the one that holds.
+const _: () = assert!(crate::client::MAILBOX_BYTES_MAX == 33_554_432);
 
 fn get(call: &mut Call<'_>) -> Outcome {
     let settings = call.server.settings();
@@ -86,6 +107,7 @@ fn shown(settings: &Settings, call: &Call<'_>, flag: &Flag) -> String {
     match (flag.name, settings.get(flag.name)) {
         ("dir", _) => call.server.place.to_string(),
         ("port", _) => call.server.port().to_string(),
+        ("notify_keyspace_events", _) => call.server.events.classes().to_string(),
         (_, crate::flags::FlagValue::Bool(value)) => {
             if *value {
                 "yes".to_owned()
@@ -131,7 +153,12 @@ fn set(call: &mut Call<'_>) -> Outcome {
         match flag {
             Some(flag) => changed.set(flag.name, &value).map_err(refused)?,
             None if fixed => {
-                return Err(format!("ERR CONFIG SET failed: '{name}' is immutable").into());
+                let given = String::from_utf8_lossy(pairs.at(pair));
+                return Err(format!(
+                    "ERR CONFIG SET failed (possibly related to argument '{given}') - can't set \
+                     immutable config"
+                )
+                .into());
             }
             None => {
                 return Err(format!(

@@ -109,7 +109,7 @@ pub(super) fn populate<'a>(
             }
             let end = (made + TURN_KEYS).min(population.count);
             population.make(
-                Keys::live(call.database, call.server, call.stats),
+                Keys::live(call.database, call.server, call.stats, call.spec),
                 made..end,
                 &mut noise,
             )?;

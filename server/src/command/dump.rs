@@ -6,6 +6,7 @@ use super::call::{integer, is};
 use super::expiry::Unit;
 use super::spec::{Group, Spec};
 use super::{Call, Failure, Outcome};
+use crate::events::Event;
 
 pub(super) const COMMANDS: &[Spec] = &[
     Spec::now(Group::Generic, "dump", 2, dump).reads().key().doc(
@@ -23,10 +24,13 @@ pub(super) const COMMANDS: &[Spec] = &[
 ];
 
 fn dump(call: &mut Call<'_>) -> Outcome {
-    match call.keys.item(call.args.at(1))? {
-        Some((item, _)) => call.out.bulk(&rdb::dump(&item)?),
-        None => call.out.null(),
-    }
+    let key = call.args.at(1);
+    let Some((item, _)) = call.keys.item(key)? else {
+        call.keys.missed(key);
+        call.out.null();
+        return Ok(());
+    };
+    call.out.bulk(&rdb::dump(&item)?);
     Ok(())
 }
 
@@ -108,9 +112,18 @@ fn store(
             return Ok(false);
         }
         match item {
-            Some(item) => step.set(index, key, item.clone(), expiry)?,
+            Some(item) => {
+                if replace && step.is_heard() {
+                    // What was there goes first, so that the key counts as new, as in Redis.
+                    step.remove(index, key)?;
+                }
+                step.set(index, key, item.clone(), expiry)?;
+                step.tell_own(index, key);
+            }
             None => {
-                step.remove(index, key)?;
+                if step.remove(index, key)? {
+                    step.tell(index, key, Event::DEL);
+                }
             }
         }
         Ok(true)

@@ -181,8 +181,8 @@ pub(super) fn later<'a, C: Scanned>(
     call: LongCall<'a>,
 ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
     Box::pin(async move {
-        let LongCall { args, out, database, server, stats, .. } = call;
-        let begun = Scan::<C>::begin(args, out, &mut Keys::live(database, server, stats))?;
+        let LongCall { spec, args, out, database, server, stats, .. } = call;
+        let begun = Scan::<C>::begin(args, out, &mut Keys::live(database, server, stats, spec))?;
         let Some(mut scan) = begun else {
             reply_nothing(out);
             return Ok(());

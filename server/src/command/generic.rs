@@ -52,16 +52,16 @@ fn del(call: &mut Call<'_>) -> Outcome {
 fn exists(call: &mut Call<'_>) -> Outcome {
     let mut found = 0;
     for key in call.args.from(1).iter() {
-        found += u64::from(call.keys.contains(key)?);
+        let exists = call.keys.contains(key)?;
+        call.keys.looked_up(key, exists);
+        found += u64::from(exists);
     }
-    call.keys.stats.hits.add(found);
-    call.keys.stats.misses.add(call.args.len() as u64 - 1 - found);
     call.out.count(found);
     Ok(())
 }
 
 fn type_of(call: &mut Call<'_>) -> Outcome {
-    let found = call.keys.peek(call.args.at(1), |entry| entry.value_type())?;
+    let found = call.keys.with_any(call.args.at(1), |entry| entry.value_type())?;
     call.out.status(found.map_or("none", ValueType::name));
     Ok(())
 }

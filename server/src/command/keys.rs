@@ -2,82 +2,15 @@
 
 use exuvia::{
     Change, Collection, CollectionType, Condition, Database, EntryRef, Error, Expiry, ExpiryChange,
-    Item, SetOptions, SetOutcome, Store, Transaction, Value, ValueType,
+    Item, SetOptions, SetOutcome, Value, ValueType,
 };
 
-use super::Failure;
+use super::step::{Recorder, Step, Written};
+use super::tell::{Edit, Told, Wrote};
+use super::{Failure, Spec};
+use crate::events::Event;
 use crate::server::Server;
 use crate::stats::ThreadStats;
-use crate::watched::Watched;
-
-/// An atomic step, without the lifetime of the store it belongs to.
-pub(crate) trait Step {
-    fn item(&mut self, database: u16, key: &[u8]) -> Result<Option<(Item, Expiry)>, Error>;
-    /// Stores a value; an empty collection removes the key.
-    fn set(&mut self, database: u16, key: &[u8], item: Item, expiry: Expiry) -> Result<(), Error>;
-    fn remove(&mut self, database: u16, key: &[u8]) -> Result<bool, Error>;
-}
-
-/// A transaction of the store that notes the keys it writes, for those who watch them.
-pub(crate) struct Recorder<'t, 's> {
-    transaction: &'t mut Transaction<'s>,
-    written: &'t mut Written,
-}
-
-impl<'t, 's> Recorder<'t, 's> {
-    pub(crate) fn new(transaction: &'t mut Transaction<'s>, written: &'t mut Written) -> Self {
-        Self { transaction, written }
-    }
-}
-
-/// Keys that a transaction writes, if somebody watches any key at all.
-#[derive(Debug)]
-pub(crate) struct Written {
-    keys: Option<Vec<(u16, Box<[u8]>)>>,
-}
-
-impl Written {
-    pub(crate) fn new(watched: &Watched) -> Self {
-        Self { keys: watched.any().then(Vec::new) }
-    }
-
-    /// Begins anew, as the transaction does.
-    pub(crate) fn restart(&mut self) {
-        self.keys.iter_mut().for_each(Vec::clear);
-    }
-
-    fn add(&mut self, database: u16, key: &[u8]) {
-        if let Some(keys) = &mut self.keys {
-            keys.push((database, key.into()));
-        }
-    }
-
-    /// Tells those who watch the keys, once the transaction has taken effect.
-    pub(crate) fn touch(self, watched: &Watched) {
-        for (database, key) in self.keys.into_iter().flatten() {
-            watched.touch(database, &key);
-        }
-    }
-}
-
-impl Step for Recorder<'_, '_> {
-    fn item(&mut self, database: u16, key: &[u8]) -> Result<Option<(Item, Expiry)>, Error> {
-        self.transaction.item(database, key)
-    }
-
-    fn set(&mut self, database: u16, key: &[u8], item: Item, expiry: Expiry) -> Result<(), Error> {
-        self.written.add(database, key);
-        self.transaction.set_item(database, key, item, expiry)
-    }
-
-    fn remove(&mut self, database: u16, key: &[u8]) -> Result<bool, Error> {
-        let existed = self.transaction.remove(database, key)?;
-        if existed {
-            self.written.add(database, key);
-        }
-        Ok(existed)
-    }
-}
 
 /// A look at an entry, live or within a step.
 #[derive(Clone, Copy, Debug)]
@@ -129,10 +62,11 @@ impl Seen<'_> {
 pub(crate) struct Keys<'a> {
     /// The database that the session has selected.
     pub(crate) database: &'a mut Database,
-    pub(crate) store: &'a Store,
+    pub(crate) server: &'a Server,
     pub(crate) step: Option<&'a mut dyn Step>,
     pub(crate) stats: &'a ThreadStats,
-    pub(crate) watched: &'a Watched,
+    /// The command, which says what a write is called.
+    pub(crate) spec: &'static Spec,
     /// Nobody else reads or writes meanwhile, and no cut can be taken.
     pub(crate) alone: bool,
 }
@@ -144,21 +78,13 @@ impl<'a> Keys<'a> {
         database: &'a mut Database,
         server: &'a Server,
         stats: &'a ThreadStats,
+        spec: &'static Spec,
     ) -> Self {
-        let (store, watched) = (&server.store, &server.watched);
-        Self { database, store, step: None, stats, watched, alone: false }
+        Self { database, server, step: None, stats, spec, alone: false }
     }
 }
 
 impl Keys<'_> {
-    /// Tells those who watch a live key that it was written.
-    #[inline]
-    fn touch(&self, key: &[u8]) {
-        if self.watched.any() {
-            self.watched.touch(self.database.index(), key);
-        }
-    }
-
     /// Calls `f` with the string that `key` holds, and counts a hit or a miss.
     pub(crate) fn with<R>(
         &mut self,
@@ -166,7 +92,7 @@ impl Keys<'_> {
         f: impl FnOnce(Seen<'_>) -> R,
     ) -> Result<Option<R>, Failure> {
         let found = self.peek(key, |entry| entry.check_string().map(|()| f(entry)))?;
-        self.stats.looked_up(found.is_some());
+        self.looked_up(key, found.is_some());
         found.transpose()
     }
 
@@ -177,7 +103,7 @@ impl Keys<'_> {
         f: impl FnOnce(Seen<'_>) -> R,
     ) -> Result<Option<R>, Failure> {
         let found = self.peek(key, f)?;
-        self.stats.looked_up(found.is_some());
+        self.looked_up(key, found.is_some());
         Ok(found)
     }
 
@@ -200,7 +126,7 @@ impl Keys<'_> {
     /// The string that `key` holds, and counts a hit or a miss. A large one is shared, not copied.
     pub(crate) fn get(&mut self, key: &[u8]) -> Result<Option<Value>, Failure> {
         let found = self.item(key)?.map(|(item, _)| item.into_string()).transpose()?;
-        self.stats.looked_up(found.is_some());
+        self.looked_up(key, found.is_some());
         Ok(found)
     }
 
@@ -227,12 +153,18 @@ impl Keys<'_> {
         value: impl Into<Value> + AsRef<[u8]>,
         expiry: Expiry,
     ) -> Result<(), Failure> {
+        let expires = expiry != Expiry::Never;
         match &mut self.step {
             None => {
-                self.database.set(key, value, expiry)?;
-                self.touch(key);
+                let existed = self.database.set(key, value, expiry)?;
+                self.wrote(key, Wrote::Value { existed, expires });
             }
-            Some(step) => step.set(self.database.index(), key, value.into().into(), expiry)?,
+            Some(step) => {
+                step.set(self.database.index(), key, value.into().into(), expiry)?;
+                if step.is_heard() {
+                    self.tell(key, Wrote::Value { existed: true, expires });
+                }
+            }
         }
         Ok(())
     }
@@ -244,12 +176,23 @@ impl Keys<'_> {
         value: Value,
         options: SetOptions,
     ) -> Result<SetOutcome, Failure> {
-        if self.step.is_none() {
+        let index = self.database.index();
+        let Some(step) = &mut self.step else {
             let outcome = self.database.set_with(key, value, options)?;
-            if outcome.stored {
-                self.touch(key);
+            if self.is_heard() {
+                let SetOutcome { stored, existed, .. } = outcome;
+                if options.return_old && !existed {
+                    self.missed(key);
+                }
+                let expires = matches!(options.expiry, ExpiryChange::Set(Expiry::At(_)));
+                let value = Wrote::Value { existed, expires };
+                self.tell(key, if stored { value } else { Wrote::Nothing { existed } });
             }
             return Ok(outcome);
+        };
+        if options.return_old && step.is_heard() {
+            let found = step.item(index, key)?.is_some();
+            step.looked_up(index, key, found);
         }
         self.update_any(key, |entry| {
             if options.return_old
@@ -288,11 +231,17 @@ impl Keys<'_> {
             None => {
                 let removed = self.database.remove(key);
                 if removed {
-                    self.touch(key);
+                    self.wrote(key, Wrote::Removal);
                 }
                 Ok(removed)
             }
-            Some(step) => Ok(step.remove(self.database.index(), key)?),
+            Some(step) => {
+                let removed = step.remove(self.database.index(), key)?;
+                if removed {
+                    step.tell(self.database.index(), key, Event::DEL);
+                }
+                Ok(removed)
+            }
         }
     }
 
@@ -301,7 +250,7 @@ impl Keys<'_> {
         if self.step.is_none() {
             // A large string is handed over, not copied.
             if let Some(value) = self.database.take(key) {
-                self.touch(key);
+                self.wrote(key, Wrote::Removal);
                 return Ok(Some(value));
             }
             let found = self.database.value_type(key);
@@ -338,24 +287,19 @@ impl Keys<'_> {
     ) -> Result<R, Failure> {
         let index = self.database.index();
         let Some(step) = &mut self.step else {
-            let mut changes = false;
+            let mut wrote = Wrote::Nothing { existed: true };
             let result = self.database.update_entry(key, |entry| {
                 let existed = entry.is_some();
                 let (change, result) = f(entry.map(Seen::from));
-                changes = match change {
-                    Change::Keep => false,
-                    Change::Set(..) => true,
-                    Change::Expire(_) | Change::Remove => existed,
-                };
+                wrote = Wrote::by(&change, existed);
                 (change, result)
             })?;
-            if changes {
-                self.touch(key);
-            }
+            self.wrote(key, wrote);
             return Ok(result);
         };
         let old = step.item(index, key)?;
         let (change, result) = f(old.as_ref().map(Seen::from));
+        let wrote = Wrote::by(&change, old.is_some());
         match (change, old) {
             (Change::Keep, _) | (Change::Expire(_), None) => {}
             (Change::Set(value, ExpiryChange::Set(expiry)), _) => {
@@ -369,6 +313,9 @@ impl Keys<'_> {
             (Change::Remove, _) => {
                 step.remove(index, key)?;
             }
+        }
+        if step.is_heard() {
+            self.tell(key, wrote);
         }
         Ok(result)
     }
@@ -386,7 +333,7 @@ impl Keys<'_> {
                 None => None,
             },
         };
-        self.stats.looked_up(found.is_some());
+        self.looked_up(key, found.is_some());
         Ok(found)
     }
 
@@ -433,21 +380,39 @@ impl Keys<'_> {
     pub(crate) fn update_collection<C: CollectionType, R>(
         &mut self,
         key: &[u8],
+        f: impl FnMut(&mut C) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        let spec = self.spec;
+        self.update_collection_telling(key, f, |_, changed| {
+            [changed.then(|| Event::of(spec)).flatten(), None]
+        })
+    }
+
+    /// Does what [`update_collection`](Self::update_collection) does, and tells of the `events`
+    /// that follow from what `f` returned and whether it has changed anything.
+    ///
+    /// That the key is new or was removed is told in any case, in front of them and behind them.
+    pub(crate) fn update_collection_telling<C: CollectionType, R>(
+        &mut self,
+        key: &[u8],
         mut f: impl FnMut(&mut C) -> Result<R, Failure>,
+        events: impl FnOnce(&R, bool) -> Told,
     ) -> Result<R, Failure> {
         let index = self.database.index();
         let Some(step) = &mut self.step else {
-            let mut changes = false;
+            let mut edit = None;
+            let watched = &self.server.watched;
             let result = self.database.update_collection(key, |collection: &mut C| {
-                let before = self.watched.any().then(|| collection.clone());
+                let before = watched.any().then(|| collection.clone());
                 let result = f(collection)?;
-                changes = before.is_some_and(|before| !is_unchanged(collection, &before));
-                Ok(result)
-            });
-            if changes {
-                self.touch(key);
+                edit = before
+                    .map(|before| Edit::new(&Item::from(before), &Item::from(collection.clone())));
+                Ok::<R, Failure>(result)
+            })?;
+            if let Some(edit) = edit {
+                self.edited(key, edit, events(&result, edit.changed));
             }
-            return result;
+            return Ok(result);
         };
         let (before, expiry) = match step.item(index, key)? {
             Some((item, expiry)) => (item.collection::<C>()?.clone(), expiry),
@@ -456,8 +421,12 @@ impl Keys<'_> {
         let mut after = before.clone();
         let result = f(&mut after)?;
         let after = Item::from(after);
-        if !after.is_unchanged(&Item::from(before)) {
+        let edit = Edit::new(&Item::from(before), &after);
+        if edit.changed {
             step.set(index, key, after, expiry)?;
+        }
+        if step.is_heard() {
+            self.edited(key, edit, events(&result, edit.changed));
         }
         Ok(result)
     }
@@ -469,22 +438,17 @@ impl Keys<'_> {
     ) -> Result<R, Failure> {
         match &mut self.step {
             None => {
-                let mut written = Written::new(self.watched);
-                let result = self.store.transaction(|transaction| {
+                let (mut written, spec) = (Written::new(self.server), self.spec);
+                let result = self.server.store.transaction(|transaction| {
                     written.restart();
-                    f(&mut Recorder::new(transaction, &mut written))
+                    f(&mut Recorder::new(transaction, &mut written, spec))
                 })?;
-                written.touch(self.watched);
+                drop(written.take_effect());
                 Ok(result)
             }
             Some(step) => f(*step),
         }
     }
-}
-
-/// Whether nothing was changed since one was cloned from the other.
-fn is_unchanged<C: CollectionType>(left: &C, right: &C) -> bool {
-    Item::from(left.clone()).is_unchanged(&Item::from(right.clone()))
 }
 
 /// The collection that a key holds within a step, and when the key expires.

@@ -143,10 +143,10 @@ impl Strings {
             };
             Ok([string(1)?, string(2)?])
         })?;
-        let [a, b] = strings.map(|string| {
-            keys.stats.looked_up(string.is_some());
-            string.unwrap_or_else(|| Value::from(b""))
-        });
+        for (string, at) in strings.iter().zip(1..) {
+            keys.looked_up(args.at(at), string.is_some());
+        }
+        let [a, b] = strings.map(|string| string.unwrap_or_else(|| Value::from(b"")));
         Ok(Self { a, b })
     }
 
@@ -208,7 +208,7 @@ fn lcs(call: &mut Call<'_>) -> Outcome {
 fn lcs_aside<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
     Box::pin(async move {
         let strings = {
-            let mut keys = Keys::live(call.database, call.server, call.stats);
+            let mut keys = Keys::live(call.database, call.server, call.stats, call.spec);
             Strings::read(&mut keys, call.args)?
         };
         let options = Options::parse(call.args)?;

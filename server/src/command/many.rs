@@ -7,8 +7,8 @@ use std::pin::Pin;
 use exuvia::{Expiry, Value};
 
 use super::call::blocking;
-use super::keys::{Recorder, Step, Written};
-use super::{Failure, Keys, LongCall, Outcome};
+use super::step::{Recorder, Step, Written};
+use super::{Failure, Keys, LongCall, Outcome, Spec};
 use crate::gate::Reasons;
 use crate::server::Server;
 
@@ -32,8 +32,9 @@ pub(super) fn mget<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcom
         }
         drop(cut);
         call.out.array(values.len());
-        for value in values {
-            call.stats.looked_up(value.is_some());
+        let mut looked = Keys::live(call.database, call.server, call.stats, call.spec);
+        for (key, value) in keys.iter().zip(values) {
+            looked.looked_up_string(key, value.is_some())?;
             call.out.optional(value.as_ref());
         }
         Ok(())
@@ -72,25 +73,26 @@ async fn set_all(call: &LongCall<'_>, name: &str, only_absent: bool) -> Result<b
         }
         pairs.push((args.at(at).into(), args.value(at + 1)));
     }
-    let (server, database) = (call.server.clone(), call.database.index());
+    let (server, spec, database) = (call.server.clone(), call.spec, call.database.index());
     let registered = server.write_aside().await;
     let stored = blocking(move || {
         let _registered = registered;
-        store_pairs(&server, database, &pairs, only_absent)
+        store_pairs(&server, spec, database, &pairs, only_absent)
     });
     stored.await?
 }
 
 fn store_pairs(
     server: &Server,
+    spec: &'static Spec,
     database: u16,
     pairs: &[(Box<[u8]>, Value)],
     only_absent: bool,
 ) -> Result<bool, Failure> {
-    let mut written = Written::new(&server.watched);
+    let mut written = Written::new(server);
     let stored = server.store.transaction(|transaction| -> Result<bool, Failure> {
         written.restart();
-        let mut step = Recorder::new(transaction, &mut written);
+        let mut step = Recorder::new(transaction, &mut written, spec);
         if only_absent {
             for (key, _) in pairs {
                 if step.item(database, key)?.is_some() {
@@ -100,10 +102,11 @@ fn store_pairs(
         }
         for (key, value) in pairs {
             step.set(database, key, value.clone().into(), Expiry::Never)?;
+            step.tell_own(database, key);
         }
         Ok(true)
     })?;
-    written.touch(&server.watched);
+    drop(written.take_effect());
     Ok(stored)
 }
 
@@ -117,7 +120,7 @@ pub(super) fn del<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome
                 // Writes may have been held meanwhile, as for the cut of a shutdown.
                 call.server.gate.wait_while(|reasons| reasons.any(Reasons::HOLD_WRITES)).await;
             }
-            let mut keys = Keys::live(call.database, call.server, call.stats);
+            let mut keys = Keys::live(call.database, call.server, call.stats, call.spec);
             removed += u64::from(keys.remove(key)?);
         }
         call.out.count(removed);
@@ -133,8 +136,9 @@ pub(super) fn exists<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outc
             if index % TURN_KEYS == TURN_KEYS - 1 {
                 tokio::task::yield_now().await;
             }
-            let exists = call.database.contains_key(key);
-            call.stats.looked_up(exists);
+            let mut keys = Keys::live(call.database, call.server, call.stats, call.spec);
+            let exists = keys.contains(key)?;
+            keys.looked_up(key, exists);
             found += u64::from(exists);
         }
         call.out.count(found);

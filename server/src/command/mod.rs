@@ -9,7 +9,9 @@ mod call;
 mod failure;
 mod keys;
 mod spec;
+mod step;
 mod table;
+mod tell;
 
 mod acl;
 mod admin;
@@ -59,7 +61,7 @@ mod transaction;
 pub(crate) use call::{Call, LaterFn, LongCall, NowFn, Outcome};
 pub(crate) use failure::{Failure, describe};
 pub(crate) use keys::Keys;
-pub(crate) use spec::{Flags, Handler, Spec};
+pub(crate) use spec::{Flags, Group, Handler, Spec};
 pub(crate) use table::{CommandId, Table};
 
 /// Every command by family.

@@ -4,6 +4,7 @@ use super::call::is;
 use super::generic::database_index;
 use super::spec::{Group, Spec};
 use super::{Call, Failure, Outcome};
+use crate::events::Event;
 
 pub(super) const COMMANDS: &[Spec] = &[
     Spec::now(Group::Generic, "rename", 3, rename).writes().keys(1, 2, 1).access(&[&["RW", "access", "delete"], &["OW", "update"]]).doc(
@@ -45,27 +46,48 @@ enum Moved {
     Occupied,
 }
 
+/// How a value gets from one place to the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Rename,
+    Move,
+    Copy,
+}
+
 /// Takes the value with its expiry from one place to the other.
 fn take(
     call: &mut Call<'_>,
     from: Place<'_>,
     to: Place<'_>,
     replace: bool,
-    keep_source: bool,
+    way: Way,
 ) -> Result<Moved, Failure> {
     call.keys.atomically(|step| {
         let Some((value, expiry)) = step.item(from.database, from.key)? else {
+            step.looked_up(from.database, from.key, way != Way::Copy);
             return Ok(Moved::NoSource);
         };
         if !replace && step.item(to.database, to.key)?.is_some() {
             return Ok(Moved::Occupied);
         }
-        if from != to {
-            step.set(to.database, to.key, value, expiry)?;
-            if !keep_source {
-                step.remove(from.database, from.key)?;
-            }
+        if from == to {
+            return Ok(Moved::Done);
         }
+        if replace && step.is_heard() {
+            // What was there goes first, so that the key counts as new, as in Redis.
+            step.remove(to.database, to.key)?;
+        }
+        step.set(to.database, to.key, value, expiry)?;
+        let (left, arrived) = match way {
+            Way::Copy => (None, Event::COPY_TO),
+            Way::Rename => (Some(Event::RENAME_FROM), Event::RENAME_TO),
+            Way::Move => (Some(Event::MOVE_FROM), Event::MOVE_TO),
+        };
+        if let Some(left) = left {
+            step.remove(from.database, from.key)?;
+            step.tell(from.database, from.key, left);
+        }
+        step.tell(to.database, to.key, arrived);
         Ok(Moved::Done)
     })
 }
@@ -74,7 +96,7 @@ fn rename(call: &mut Call<'_>) -> Outcome {
     let database = call.keys.database.index();
     let from = Place { database, key: call.args.at(1) };
     let to = Place { database, key: call.args.at(2) };
-    match take(call, from, to, true, false)? {
+    match take(call, from, to, true, Way::Rename)? {
         Moved::NoSource => Err(Failure::NO_SUCH_KEY),
         Moved::Done | Moved::Occupied => {
             call.out.ok();
@@ -87,7 +109,7 @@ fn renamenx(call: &mut Call<'_>) -> Outcome {
     let database = call.keys.database.index();
     let from = Place { database, key: call.args.at(1) };
     let to = Place { database, key: call.args.at(2) };
-    match take(call, from, to, false, false)? {
+    match take(call, from, to, false, Way::Rename)? {
         Moved::NoSource => return Err(Failure::NO_SUCH_KEY),
         Moved::Done => call.out.integer(1),
         Moved::Occupied => call.out.integer(0),
@@ -116,7 +138,7 @@ fn copy(call: &mut Call<'_>) -> Outcome {
     if from == to {
         return Err(Failure::SAME_OBJECT);
     }
-    let moved = take(call, from, to, replace, true)?;
+    let moved = take(call, from, to, replace, Way::Copy)?;
     call.out.integer(i64::from(matches!(moved, Moved::Done)));
     Ok(())
 }
@@ -128,7 +150,7 @@ fn move_key(call: &mut Call<'_>) -> Outcome {
     if from == to {
         return Err(Failure::SAME_OBJECT);
     }
-    let moved = take(call, from, to, false, false)?;
+    let moved = take(call, from, to, false, Way::Move)?;
     call.out.integer(i64::from(matches!(moved, Moved::Done)));
     Ok(())
 }

@@ -133,6 +133,7 @@ fn store(
     let value = call.args.value(2);
     let outcome = call.keys.set_with(call.args.at(1), value, options)?;
     if options.return_old {
+        // A miss was told of in front of the write.
         call.keys.stats.looked_up(outcome.existed);
     }
     reply(call, outcome.stored, outcome.old);
@@ -174,7 +175,7 @@ fn getex(call: &mut Call<'_>) -> Outcome {
             // Whether there is a string is looked at before whether the time makes sense.
             match call.keys.peek(key, |entry| entry.collection.is_some())? {
                 None => {
-                    call.keys.stats.looked_up(false);
+                    call.keys.looked_up(key, false);
                     call.out.null();
                     return Ok(());
                 }
@@ -195,11 +196,15 @@ fn getex(call: &mut Call<'_>) -> Outcome {
         None => (Change::Keep, None),
         Some(entry) => {
             let value = exuvia::Value::from(entry.value);
-            let past = matches!(expiry, Expiry::At(ms) if ms <= now_ms);
-            (if past { Change::Remove } else { Change::Expire(expiry) }, Some(value))
+            let change = match expiry {
+                Expiry::At(ms) if ms <= now_ms => Change::Remove,
+                Expiry::Never if entry.expiry == Expiry::Never => Change::Keep,
+                expiry => Change::Expire(expiry),
+            };
+            (change, Some(value))
         }
     })?;
-    call.keys.stats.looked_up(value.is_some());
+    call.keys.looked_up(key, value.is_some());
     call.out.optional(value.as_ref());
     Ok(())
 }

@@ -83,8 +83,9 @@ fn get(call: &mut Call<'_>) -> Outcome {
 }
 
 fn getdel(call: &mut Call<'_>) -> Outcome {
-    let value = call.keys.take(call.args.at(1))?;
-    call.keys.stats.looked_up(value.is_some());
+    let key = call.args.at(1);
+    let value = call.keys.take(key)?;
+    call.keys.looked_up(key, value.is_some());
     call.out.optional(value.as_ref());
     Ok(())
 }
@@ -93,8 +94,8 @@ fn mget(call: &mut Call<'_>) -> Outcome {
     let keys: Vec<&[u8]> = call.args.from(1).iter().collect();
     let values = call.keys.get_many(&keys)?;
     call.out.array(values.len());
-    for value in &values {
-        call.keys.stats.looked_up(value.is_some());
+    for (key, value) in keys.iter().zip(&values) {
+        call.keys.looked_up_string(key, value.is_some())?;
         call.out.optional(value.as_ref());
     }
     Ok(())
@@ -134,7 +135,9 @@ fn set_all(call: &mut Call<'_>, only_absent: bool) -> Result<bool, Failure> {
             }
         }
         for (pair, value) in values.iter().enumerate() {
-            step.set(database, args.at(pair * 2 + 1), value.clone().into(), Expiry::Never)?;
+            let key = args.at(pair * 2 + 1);
+            step.set(database, key, value.clone().into(), Expiry::Never)?;
+            step.tell_own(database, key);
         }
         Ok(true)
     })

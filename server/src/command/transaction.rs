@@ -12,16 +12,17 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::keys::{Recorder, Step, Written};
 use super::spec::{Flags, Group, Handler, Spec};
+use super::step::{Announcement, Recorder, Step, Written};
 use super::{Call, Failure, Keys, LongCall, Outcome, Table};
 use crate::alone::Alone;
 use crate::client::{Queue, Queued, Watches};
 use crate::gate::Reasons;
 use crate::resp::Output;
-use crate::server::Ran;
+use crate::server::{Ran, Server};
 
 const TRANSACTION: Flags =
     Flags::NOSCRIPT.and(Flags::LOADING).and(Flags::STALE).and(Flags::UNQUEUED);
@@ -174,14 +175,15 @@ async fn run_together(
     watches: Option<&Watches>,
     commands: &[Queued],
 ) -> Result<bool, Failure> {
-    let Some(Run { pieces, ended }) = transact(call, watches, commands)? else {
-        return Ok(false);
-    };
+    let server = Arc::clone(call.server);
+    let ran = transact(call, &server, watches, commands)?;
+    let Some((Run { pieces, ended }, mut events)) = ran else { return Ok(false) };
     let (mut pieces, mut ended) = (pieces.into_iter(), ended.into_iter());
     call.out.array(commands.len());
     call.out.append(pieces.next().unwrap_or_default());
-    for queued in commands {
+    for (index, queued) in commands.iter().enumerate() {
         if is_step(spec_of(queued)) {
+            events.publish_up_to(index);
             let (took, failure) = ended.next().unwrap_or_default();
             account(call, queued, took, failure.as_ref());
         } else {
@@ -193,30 +195,31 @@ async fn run_together(
 }
 
 /// Runs the commands about single keys as one transaction; none if a watched key has changed.
-fn transact(
+fn transact<'s>(
     call: &mut LongCall<'_>,
+    server: &'s Server,
     watches: Option<&Watches>,
     commands: &[Queued],
-) -> Result<Option<Run>, Failure> {
-    let LongCall { out, database, session, server, stats, .. } = call;
+) -> Result<Option<(Run, Announcement<'s>)>, Failure> {
+    let LongCall { spec: exec, out, database, session, server: shared, stats, .. } = call;
     let (protocol, selected) = (out.protocol(), database.clone());
     let piece = || {
         let mut piece = Output::new();
         piece.set_protocol(protocol);
         piece
     };
-    let mut written = Written::new(&server.watched);
+    let mut written = Written::new(server);
     let run = server.store.transaction(|transaction| -> Result<Option<Run>, Failure> {
         // The transaction may be tried several times: each begins where the first did.
         written.restart();
         (*database).clone_from(&selected);
-        let mut step = Recorder::new(transaction, &mut written);
+        let mut step = Recorder::new(transaction, &mut written, exec);
         if !is_unchanged(watches, &mut step)? {
             return Ok(None);
         }
         let (mut replies, mut done) = (piece(), Run::default());
         let mut lap = Instant::now();
-        for queued in commands {
+        for (index, queued) in commands.iter().enumerate() {
             let spec = spec_of(queued);
             let Handler::Now(run) = spec.handler else {
                 done.pieces.push(std::mem::replace(&mut replies, piece()));
@@ -227,11 +230,11 @@ fn transact(
                 continue;
             }
             let args = queued.args.as_args();
+            step.begin(index, spec);
             let step: &mut dyn Step = &mut step;
-            let (store, watched) = (&server.store, &*server.watched);
-            let keys = Keys { database, store, step: Some(step), stats, watched, alone: false };
+            let keys = Keys { step: Some(step), ..Keys::live(database, server, stats, spec) };
             let (mark, out) = (replies.mark(), &mut replies);
-            let failure = run(&mut Call { spec, args, out, keys, session, server }).err();
+            let failure = run(&mut Call { spec, args, out, keys, session, server: shared }).err();
             if let Some(failure) = &failure {
                 replies.truncate(mark);
                 replies.error(failure.text());
@@ -243,8 +246,8 @@ fn transact(
         done.pieces.push(replies);
         Ok(Some(done))
     })?;
-    written.touch(&server.watched);
-    Ok(run)
+    let events = written.take_effect();
+    Ok(run.map(|run| (run, events)))
 }
 
 /// Runs the commands one by one while everybody else is stopped; `false`, with nothing changed,
@@ -257,8 +260,8 @@ async fn run_alone(
     let server = call.server;
     let _alone = Alone::begin(server).await;
     let unchanged = server.store.transaction(|transaction| {
-        let mut written = Written::new(&server.watched);
-        is_unchanged(watches, &mut Recorder::new(transaction, &mut written))
+        let mut written = Written::new(server);
+        is_unchanged(watches, &mut Recorder::new(transaction, &mut written, call.spec))
     })?;
     if unchanged {
         call.out.array(commands.len());
@@ -276,10 +279,12 @@ async fn run_one(call: &mut LongCall<'_>, queued: &Queued, alone: bool) {
     let (mark, started) = (out.mark(), Instant::now());
     let outcome = match spec.handler {
         Handler::Now(run) => {
-            let keys = Keys { alone, ..Keys::live(database, server, stats) };
+            let keys = Keys { alone, ..Keys::live(database, server, stats, spec) };
             run(&mut Call { spec, args, out, keys, session, server })
         }
-        Handler::Later(run) => run(LongCall { args, out, database, session, server, stats }).await,
+        Handler::Later(run) => {
+            run(LongCall { spec, args, out, database, session, server, stats }).await
+        }
         Handler::Container => Ok(()),
     };
     let failure = outcome.err();

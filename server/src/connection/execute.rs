@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::exchange::OUTPUT_BYTES_MAX;
 use super::http;
-use super::lookahead;
+use super::lookahead::{self, Lookups};
 use super::task::{Closed, Connection, takes_no_reply};
 use crate::client::{ReplyMode, Session};
 use crate::command::{
@@ -65,8 +65,9 @@ impl Connection {
             let args = self.input.args(commands[0]);
             if lookahead::is_get(args) {
                 let stats = &self.server.threads[self.session.entry.thread];
-                let run =
-                    lookahead::run(&self.input, commands, &self.database, &mut self.out, stats);
+                let lookups =
+                    Lookups { database: &self.database, events: &self.server.events, stats };
+                let run = lookups.run(&self.input, commands, &mut self.out);
                 let now = Instant::now();
                 let took = now - self.lap;
                 self.lap = now;
@@ -143,7 +144,9 @@ impl Connection {
                 Handler::Container => {}
             },
         }
-        if takes_no_reply(&mut self.session) {
+        // That a subscription has begun or ended is a message, which a client gets in any case.
+        let confirms = spec.flags.has(Flags::PUBSUB.and(Flags::SUBSCRIBER));
+        if takes_no_reply(&mut self.session) && !confirms {
             self.out.truncate(mark);
         }
         Ok(())
@@ -157,7 +160,7 @@ impl Connection {
         // `CLIENT LIST` shows itself as what its client runs.
         session.entry.report.last_command.store(self.last_command, Ordering::Relaxed);
         let (mark, selected) = (out.mark(), database.index());
-        let keys = Keys::live(database, server, stats);
+        let keys = Keys::live(database, server, stats, spec);
         let args = input.args(command);
         let failure = run(&mut Call { spec, args, out, keys, session, server }).err();
         if let Some(failure) = &failure {
@@ -183,7 +186,8 @@ impl Connection {
         self.last_command = id.index() as u32 + 1;
         let (mark, selected) = (out.mark(), database.index());
         let args = input.args(command);
-        let failure = run(LongCall { args, out, database, session, server, stats }).await.err();
+        let failure =
+            run(LongCall { spec, args, out, database, session, server, stats }).await.err();
         if let Some(failure) = &failure {
             out.truncate(mark);
             out.error(failure.text());

@@ -7,6 +7,7 @@
 use exuvia::{Database, EntryRef, ValueType};
 
 use crate::command::Failure;
+use crate::events::Events;
 use crate::resp::{Args, Command, Input, Output};
 use crate::stats::ThreadStats;
 
@@ -19,47 +20,113 @@ pub(super) fn is_get(args: Args<'_>) -> bool {
     args.len() == 2 && args.at(0).eq_ignore_ascii_case(b"get")
 }
 
-/// Runs the `GET`s that `commands` begins with; returns how many there were.
-pub(super) fn run(
-    input: &Input,
-    commands: &[Command],
-    database: &Database,
-    out: &mut Output,
-    stats: &ThreadStats,
-) -> usize {
-    let mut keys: [&[u8]; KEYS_MAX] = [&[]; KEYS_MAX];
-    let mut count = 0;
-    for command in commands.iter().take(KEYS_MAX) {
-        let args = input.args(*command);
-        if !is_get(args) {
-            break;
-        }
-        keys[count] = args.at(1);
-        count += 1;
-    }
-    match keys[..count] {
-        [key] => answer_one(key, database, out, stats),
-        ref keys => answer(keys, database, out, stats),
-    }
-    count
+/// Where keys are looked up, and what is told of it.
+pub(super) struct Lookups<'a> {
+    pub(super) database: &'a Database,
+    pub(super) events: &'a Events,
+    pub(super) stats: &'a ThreadStats,
 }
 
-/// Looks one key up and answers it.
-fn answer_one(key: &[u8], database: &Database, out: &mut Output, stats: &ThreadStats) {
-    // A small value is copied once, from the table into the reply.
-    let copied = database.with(key, |entry| {
-        let small = entry.value.len() < Output::SHARED_BYTES_MIN;
-        if small {
-            answer_small(&entry, out);
+impl Lookups<'_> {
+    /// Runs the `GET`s that `commands` begins with; returns how many there were.
+    pub(super) fn run(&self, input: &Input, commands: &[Command], out: &mut Output) -> usize {
+        let mut keys: [&[u8]; KEYS_MAX] = [&[]; KEYS_MAX];
+        let mut count = 0;
+        for command in commands.iter().take(KEYS_MAX) {
+            let args = input.args(*command);
+            if !is_get(args) {
+                break;
+            }
+            keys[count] = args.at(1);
+            count += 1;
         }
-        small
-    });
-    match copied {
-        Some(true) => stats.hits.add(1),
-        Some(false) => answer_large(key, database, out, stats),
-        None => {
-            stats.misses.add(1);
-            out.null();
+        match keys[..count] {
+            [key] => self.answer_one(key, out),
+            ref keys => self.answer(keys, out),
+        }
+        count
+    }
+
+    /// Looks one key up and answers it.
+    fn answer_one(&self, key: &[u8], out: &mut Output) {
+        // A small value is copied once, from the table into the reply.
+        let copied = self.database.with(key, |entry| {
+            let small = entry.value.len() < Output::SHARED_BYTES_MIN;
+            if small {
+                answer_small(&entry, out);
+            }
+            small
+        });
+        match copied {
+            Some(true) => self.stats.hits.add(1),
+            Some(false) => self.answer_large(key, out),
+            None => {
+                self.stats.misses.add(1);
+                self.missed(key);
+                out.null();
+            }
+        }
+    }
+
+    /// Looks one key up and answers it without copying a value that is large.
+    fn answer_large(&self, key: &[u8], out: &mut Output) {
+        let found = self.database.item(key);
+        self.stats.looked_up(found.is_some());
+        if found.is_none() {
+            self.missed(key);
+        }
+        match found.map(|(item, _)| item.into_string()).transpose() {
+            Ok(value) => out.optional(value.as_ref()),
+            Err(error) => out.error(Failure::from(error).text()),
+        }
+    }
+
+    /// Tells of a miss, if anybody is to hear of it.
+    #[inline]
+    fn missed(&self, key: &[u8]) {
+        if self.events.watched.any() {
+            self.events.missed(self.database, key);
+        }
+    }
+
+    /// Looks all keys up and answers each.
+    fn answer(&self, mut keys: &[&[u8]], out: &mut Output) {
+        let tells = self.events.watched.any();
+        while !keys.is_empty() {
+            let (mut hits, mut missed) = (0, Vec::new());
+            // The first value that is too large to be copied under the table's guard.
+            let mut large = None;
+            self.database.get_many(keys, |index, entry| {
+                if large.is_some() {
+                    return;
+                }
+                match entry {
+                    Some(entry) if entry.value.len() >= Output::SHARED_BYTES_MIN => {
+                        large = Some(index);
+                    }
+                    Some(entry) => {
+                        hits += 1;
+                        answer_small(&entry, out);
+                    }
+                    None => {
+                        out.null();
+                        if tells {
+                            missed.push(keys[index]);
+                        }
+                    }
+                }
+            });
+            let answered = large.unwrap_or(keys.len());
+            self.stats.hits.add(hits);
+            self.stats.misses.add(answered as u64 - hits);
+            for key in missed {
+                self.missed(key);
+            }
+            keys = &keys[answered..];
+            if let [key, rest @ ..] = keys {
+                self.answer_large(key, out);
+                keys = rest;
+            }
         }
     }
 }
@@ -71,16 +138,6 @@ fn answer_small(entry: &EntryRef<'_>, out: &mut Output) {
         out.bulk(entry.value);
     } else {
         out.error(Failure::WRONG_TYPE.text());
-    }
-}
-
-/// Looks one key up and answers it without copying a value that is large.
-fn answer_large(key: &[u8], database: &Database, out: &mut Output, stats: &ThreadStats) {
-    let found = database.item(key);
-    stats.looked_up(found.is_some());
-    match found.map(|(item, _)| item.into_string()).transpose() {
-        Ok(value) => out.optional(value.as_ref()),
-        Err(error) => out.error(Failure::from(error).text()),
     }
 }
 
@@ -104,34 +161,4 @@ pub(super) fn warm(input: &Input, commands: &[Command], database: &Database) -> 
     }
     database.get_many(&keys[..count], |_, _| {});
     looked
-}
-
-/// Looks all keys up and answers each.
-fn answer(mut keys: &[&[u8]], database: &Database, out: &mut Output, stats: &ThreadStats) {
-    while !keys.is_empty() {
-        let mut hits = 0;
-        // The first value that is too large to be copied under the table's guard.
-        let mut large = None;
-        database.get_many(keys, |index, entry| {
-            if large.is_some() {
-                return;
-            }
-            match entry {
-                Some(entry) if entry.value.len() >= Output::SHARED_BYTES_MIN => large = Some(index),
-                Some(entry) => {
-                    hits += 1;
-                    answer_small(&entry, out);
-                }
-                None => out.null(),
-            }
-        });
-        let answered = large.unwrap_or(keys.len());
-        stats.hits.add(hits);
-        stats.misses.add(answered as u64 - hits);
-        keys = &keys[answered..];
-        if let [key, rest @ ..] = keys {
-            answer_large(key, database, out, stats);
-            keys = rest;
-        }
-    }
 }

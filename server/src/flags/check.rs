@@ -8,6 +8,7 @@ use exuvia::schedule::{Schedule, Zone};
 use exuvia_storage_s3::{Endpoint, PART_BYTES_MAX, PART_BYTES_MIN, S3Location};
 
 use super::kind::FlagValue;
+use crate::events::Classes;
 
 /// May end the name of snapshots in Redis's format.
 pub(super) const RDB_EXTENSION: &str = ".rdb";
@@ -75,6 +76,16 @@ pub(super) fn dbfilename(value: &FlagValue) -> Result<(), String> {
     NameTemplate::parse(text).map(drop).map_err(|error| {
         format!("is not accepted: {error}; accepted: a name without directory and extension")
     })
+}
+
+pub(super) fn event_classes(value: &FlagValue) -> Result<(), String> {
+    match value {
+        FlagValue::Text(letters) if Classes::parse(letters).is_none() => {
+            Err("has an invalid event class character; accepted: letters of 'Ag$lshzxeKEtmdn'"
+                .to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn power_of_two(value: &FlagValue) -> Result<(), String> {

@@ -12,6 +12,7 @@ use exuvia_storage_s3::{Addressing, ChecksumMode, S3Location, S3Options};
 use super::kind::FlagValue;
 use super::table::{Change, FLAGS};
 use super::{check, find};
+use crate::events::Classes;
 use crate::place::Place;
 
 /// Memory that an upload needs besides its parts.
@@ -223,6 +224,12 @@ impl Settings {
 
     pub(crate) fn requirepass(&self) -> &str {
         self.text("requirepass")
+    }
+
+    /// The events that are published.
+    pub(crate) fn events(&self) -> Classes {
+        // Checked as a flag.
+        Classes::parse(self.text("notify_keyspace_events")).unwrap_or_default()
     }
 
     pub(crate) fn maxclients(&self) -> usize {

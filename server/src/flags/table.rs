@@ -288,6 +288,17 @@ pub(crate) static FLAGS: &[Flag] = &[
     ),
     Flag::new(
         Topic::Network,
+        "notify_keyspace_events",
+        Kind::Text,
+        "",
+        "events on keys that are published, in Redis's letters: K, E and classes as AKE; none if \
+         empty",
+    )
+    .redis("notify-keyspace-events")
+    .check(check::event_classes)
+    .mutable(),
+    Flag::new(
+        Topic::Network,
         "slowlog_log_slower_than",
         integer(-1, i64::MAX),
         "10000",

@@ -5,6 +5,7 @@ use exuvia::{Expiry, Hash};
 use crate::command::Failure;
 use crate::command::call::{Call, integer};
 use crate::command::expiry::Unit;
+use crate::events::Event;
 
 /// The latest time that a field can expire at: 46 bits of milliseconds, as in Redis.
 const UNIX_MS_MAX: i64 = (1 << 46) - 1;
@@ -46,6 +47,11 @@ impl Deadline {
 
     pub(super) fn expiry(self) -> Expiry {
         Expiry::At(self.unix_ms as u64)
+    }
+
+    /// The event of fields that were given it.
+    pub(super) fn event(self) -> Event {
+        if self.is_past { Event::HDEL } else { Event::HEXPIRE }
     }
 
     /// Whether it has passed already.

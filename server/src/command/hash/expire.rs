@@ -82,7 +82,7 @@ fn expire(call: &mut Call<'_>, unit: Unit) -> Outcome {
         "ERR Parameter `numFields` should be greater than 0",
     )?;
     let option = option.unwrap_or_default();
-    let replies = call.keys.update_collection(key, |hash: &mut Hash| {
+    let expire = |hash: &mut Hash| {
         let expire = |field| match hash.expiry(field) {
             None => -2,
             Some(old) if !option.allow(old, deadline.unix_ms) => 0,
@@ -90,7 +90,12 @@ fn expire(call: &mut Call<'_>, unit: Unit) -> Outcome {
             Some(_) => 2,
         };
         Ok(fields.iter().map(expire).collect::<Vec<i64>>())
-    })?;
+    };
+    // A field that is given the expiry that it has counts too.
+    let event = |replies: &Vec<i64>, _| {
+        [replies.iter().any(|reply| *reply > 0).then(|| deadline.event()), None]
+    };
+    let replies = call.keys.update_collection_telling(key, expire, event)?;
     reply(call, &replies);
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::command::expiry::Unit;
 use crate::command::failure::{QUOTED_MAX, quoted};
 use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Failure, Outcome};
+use crate::events::Event;
 use crate::number::parse_i64;
 use crate::resp::Args;
 
@@ -46,6 +47,17 @@ enum NewExpiry {
     At(Deadline),
 }
 
+impl NewExpiry {
+    /// The event of fields whose expiry it has become.
+    fn event(self) -> Option<Event> {
+        match self {
+            Self::Unsaid | Self::Keep => None,
+            Self::Never => Some(Event::HPERSIST),
+            Self::At(deadline) => Some(deadline.event()),
+        }
+    }
+}
+
 fn hgetex(call: &mut Call<'_>) -> Outcome {
     let (key, word) = (call.args.at(1), call.args.at(2));
     call.keys.with_collection(key, |_: &Hash| ())?;
@@ -55,7 +67,7 @@ fn hgetex(call: &mut Call<'_>) -> Outcome {
         None => (NewExpiry::Keep, 2),
     };
     let fields = named::fields(call.args, at, named::NOT_POSITIVE)?;
-    let values = call.keys.update_collection(key, |hash: &mut Hash| {
+    let read = |hash: &mut Hash| {
         let read = |field| {
             let value = hash.get(field).map(Value::from)?;
             match expiry {
@@ -70,7 +82,9 @@ fn hgetex(call: &mut Call<'_>) -> Outcome {
             Some(value)
         };
         Ok::<_, Failure>(fields.iter().map(read).collect::<Vec<_>>())
-    })?;
+    };
+    let event = |_: &Vec<_>, changed: bool| [expiry.event().filter(|_| changed), None];
+    let values = call.keys.update_collection_telling(key, read, event)?;
     reply(call, &values);
     Ok(())
 }
@@ -198,8 +212,12 @@ fn pairs(args: Args<'_>, at: usize) -> Option<Result<Args<'_>, Failure>> {
 
 fn hsetex(call: &mut Call<'_>) -> Outcome {
     let request = Request::parse(call)?;
-    let is_set =
-        call.keys.update_collection(call.args.at(1), |hash: &mut Hash| Ok(request.apply(hash)))?;
+    let set = |hash: &mut Hash| Ok(request.apply(hash));
+    let events = |is_set: &bool, _| match request.expiry {
+        _ if !is_set => [None, None],
+        expiry => [Some(Event::HSET), expiry.event()],
+    };
+    let is_set = call.keys.update_collection_telling(call.args.at(1), set, events)?;
     call.out.integer(i64::from(is_set));
     Ok(())
 }

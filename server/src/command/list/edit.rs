@@ -6,6 +6,7 @@ use super::end::{position, positions};
 use crate::command::call::{integer, is};
 use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Failure, Outcome};
+use crate::events::Event;
 
 pub(super) const COMMANDS: &[Spec] = &[
     Spec::now(Group::List, "lset", 4, lset)
@@ -70,12 +71,16 @@ fn linsert(call: &mut Call<'_>) -> Outcome {
 
 fn ltrim(call: &mut Call<'_>) -> Outcome {
     let (start, end) = (call.integer(2)?, call.integer(3)?);
-    call.keys.update_collection(call.args.at(1), |list: &mut List| {
+    let trim = |list: &mut List| {
+        let is_there = !list.is_empty();
         let kept = positions(list, start, end);
         list.remove_range(kept.end..list.len());
         list.remove_range(0..kept.start);
-        Ok(())
-    })?;
+        Ok(is_there)
+    };
+    // A list that is short enough counts as trimmed too.
+    let event = |is_there: &bool, _| [is_there.then_some(Event::LTRIM), None];
+    call.keys.update_collection_telling(call.args.at(1), trim, event)?;
     call.out.ok();
     Ok(())
 }

@@ -6,6 +6,7 @@ use exuvia::{List, Value};
 
 use crate::command::Failure;
 use crate::command::call::is;
+use crate::events::Event;
 
 /// An end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,22 @@ impl End {
             word if is(word, "left") => Ok(Self::Left),
             word if is(word, "right") => Ok(Self::Right),
             _ => Err(Failure::SYNTAX),
+        }
+    }
+
+    /// The event of elements that come in here.
+    pub(super) fn pushed(self) -> Event {
+        match self {
+            Self::Left => Event::LPUSH,
+            Self::Right => Event::RPUSH,
+        }
+    }
+
+    /// The event of elements that go out here.
+    pub(super) fn popped(self) -> Event {
+        match self {
+            Self::Left => Event::LPOP,
+            Self::Right => Event::RPOP,
         }
     }
 

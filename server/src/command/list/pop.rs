@@ -118,7 +118,7 @@ fn lmpop(call: &mut Call<'_>) -> Outcome {
         for key in (2..behind).map(|index| args.at(index)) {
             if let Some((mut list, expiry)) = collection_at::<List>(step, database, key)? {
                 let before = take(&mut list, end, count);
-                step.set(database, key, list.into(), expiry)?;
+                step.put((database, key), list, expiry, end.popped())?;
                 return Ok(Some((key, before)));
             }
         }
@@ -156,12 +156,13 @@ fn move_one(call: &mut Call<'_>, from: End, to: End) -> Outcome {
         let Some(element) = from.pop(&mut source) else { return Ok(None) };
         if source_key == target_key {
             to.push(&mut source, std::iter::once(&element[..]));
-            step.set(database, source_key, source.into(), expiry)?;
+            step.put((database, source_key), source, expiry, to.pushed())?;
+            step.tell(database, source_key, from.popped());
         } else {
             let (mut target, target_expiry) = target.unwrap_or((List::new(), Expiry::Never));
             to.push(&mut target, std::iter::once(&element[..]));
-            step.set(database, source_key, source.into(), expiry)?;
-            step.set(database, target_key, target.into(), target_expiry)?;
+            step.put((database, target_key), target, target_expiry, to.pushed())?;
+            step.put((database, source_key), source, expiry, from.popped())?;
         }
         Ok(Some(element))
     })?;

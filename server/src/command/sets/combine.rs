@@ -7,13 +7,14 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use exuvia::{Expiry, Item, Set};
+use exuvia::{Item, Set};
 
 use crate::command::call::{integer, is, non_negative};
 use crate::command::elements::{self, members};
-use crate::command::keys::{Step, collection_at};
+use crate::command::keys::collection_at;
 use crate::command::spec::{Group, Spec};
-use crate::command::{Call, Failure, Keys, LongCall, Outcome, Table};
+use crate::command::step::Step;
+use crate::command::{Call, Failure, Keys, LongCall, Outcome};
 use crate::gate::Reasons;
 use crate::resp::{Args, Output};
 
@@ -130,8 +131,26 @@ impl<'a> Plan<'a> {
 
     /// The sets as they are at one instant; an absent one is empty.
     fn load(&self, step: &mut dyn Step, database: u16) -> Result<Vec<Set>, Failure> {
-        let set = |key| Ok(collection_at::<Set>(step, database, key)?.unwrap_or_default().0);
+        let set = |key| {
+            let found = collection_at::<Set>(step, database, key)?;
+            step.looked_up(database, key, found.is_some());
+            Ok(found.unwrap_or_default().0)
+        };
         self.keys().map(set).collect()
+    }
+
+    /// Whether the sets are what they were when they were loaded.
+    fn is_current(
+        &self,
+        step: &mut dyn Step,
+        database: u16,
+        loaded: &[Set],
+    ) -> Result<bool, Failure> {
+        let mut now = Vec::with_capacity(loaded.len());
+        for key in self.keys() {
+            now.push(collection_at::<Set>(step, database, key)?.unwrap_or_default().0);
+        }
+        Ok(is_same(&now, loaded))
     }
 
     fn work(&self, sets: Vec<Set>, out: &Output) -> Work {
@@ -308,11 +327,7 @@ fn is_same(left: &[Set], right: &[Set]) -> bool {
 /// Stores a result; an empty one removes the key.
 fn store(step: &mut dyn Step, database: u16, key: &[u8], set: Set) -> Result<u64, Failure> {
     let len = set.len();
-    if len == 0 {
-        step.remove(database, key)?;
-    } else {
-        step.set(database, key, set.into(), Expiry::Never)?;
-    }
+    step.put_result(database, key, set)?;
     Ok(len)
 }
 
@@ -339,12 +354,12 @@ fn now(call: &mut Call<'_>) -> Outcome {
 /// In turns with other clients.
 fn later<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
     Box::pin(async move {
-        let LongCall { args, out, database, server, stats, session } = call;
+        let LongCall { spec, args, out, database, server, stats, session } = call;
         let plan = Plan::parse(args)?;
         let index = database.index();
         for _ in 0..ATTEMPTS {
-            let sets =
-                Keys::live(database, server, stats).atomically(|step| plan.load(step, index))?;
+            let sets = Keys::live(database, server, stats, spec)
+                .atomically(|step| plan.load(step, index))?;
             let mut work = plan.work(sets.clone(), out);
             while !work.advance() {
                 tokio::task::yield_now().await;
@@ -356,8 +371,8 @@ fn later<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send 
             // Writes may have been held meanwhile, as for the cut of a shutdown.
             server.gate.wait_while(|reasons| reasons.any(Reasons::HOLD_WRITES)).await;
             let result = work.into_set();
-            let stored = Keys::live(database, server, stats).atomically(|step| {
-                if !is_same(&plan.load(step, index)?, &sets) {
+            let stored = Keys::live(database, server, stats, spec).atomically(|step| {
+                if !plan.is_current(step, index, &sets)? {
                     return Ok(None);
                 }
                 store(step, index, target, result.clone()).map(Some)
@@ -367,10 +382,7 @@ fn later<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Send 
                 return Ok(());
             }
         }
-        let table = Table::shared();
-        let id = table.find(args.at(0)).expect("a command that runs is in the table");
-        let spec = table.spec(id);
-        let keys = Keys::live(database, server, stats);
+        let keys = Keys::live(database, server, stats, spec);
         now(&mut Call { spec, args, out, keys, session, server })
     })
 }

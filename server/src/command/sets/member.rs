@@ -7,6 +7,7 @@ use crate::command::elements_scan;
 use crate::command::keys::collection_at;
 use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Outcome};
+use crate::events::Event;
 
 pub(super) const COMMANDS: &[Spec] = &[
     Spec::now(Group::Set, "sadd", -3, sadd)
@@ -92,10 +93,10 @@ fn smove(call: &mut Call<'_>) -> Outcome {
         if !source.remove(member) {
             return Ok(false);
         }
-        step.set(database, from, source.into(), source_expiry)?;
+        step.put((database, from), source, source_expiry, Event::SREM)?;
         let (mut target, target_expiry) = target.unwrap_or((Set::new(), Expiry::Never));
         if target.insert(member) {
-            step.set(database, to, target.into(), target_expiry)?;
+            step.put((database, to), target, target_expiry, Event::SADD)?;
         }
         Ok(true)
     })?;

@@ -7,6 +7,7 @@ use exuvia::SortedSet;
 use crate::command::call::is;
 use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Failure, Outcome};
+use crate::events::Event;
 use crate::float::parse_f64;
 use crate::resp::Args;
 
@@ -139,13 +140,19 @@ fn add(call: &mut Call<'_>, increment: bool) -> Outcome {
     let score = |index| parse_f64(pairs.at(index)).ok_or(Failure::NOT_A_FLOAT);
     let scores: Vec<f64> =
         (0..pairs.len()).step_by(2).map(score).collect::<Result<_, Failure>>()?;
-    let added = keys.update_collection(args.at(1), |set: &mut SortedSet| {
+    let add = |set: &mut SortedSet| {
         let mut added = Added::default();
         for (index, score) in scores.iter().enumerate() {
             added.add(set, pairs.at(index * 2 + 1), *score, options)?;
         }
         Ok(added)
-    })?;
+    };
+    let added = if options.increment {
+        let event = |_: &Added, changed: bool| [changed.then_some(Event::ZINCR), None];
+        keys.update_collection_telling(args.at(1), add, event)?
+    } else {
+        keys.update_collection(args.at(1), add)?
+    };
     match (options.increment, added.score) {
         (true, Some(score)) => out.double(score),
         (true, None) => out.null(),

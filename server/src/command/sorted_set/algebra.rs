@@ -150,7 +150,9 @@ fn store(call: &mut Call<'_>, operation: Operation) -> Outcome {
     let Call { args, out, keys, .. } = call;
     let database = keys.database.index();
     let stored = keys.atomically(|step| {
-        let sets = Sources::read(step, database, names)?.sets()?;
+        let sets = Sources::read(step, database, names)?;
+        sets.tell_misses(step, database, names);
+        let sets = sets.sets()?;
         let options = Options::parse(args.from(3 + names.len()), names.len(), operation, true)?;
         let result = options.combine(operation, &sets);
         reply::store(step, database, args.at(1), result)

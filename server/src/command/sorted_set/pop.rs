@@ -5,6 +5,7 @@ use exuvia::{SortedSet, Value};
 use crate::command::call::is;
 use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Failure, Outcome};
+use crate::events::Event;
 use crate::number::parse_i64;
 use crate::resp::Protocol;
 
@@ -113,12 +114,16 @@ fn zmpop(call: &mut Call<'_>) -> Outcome {
     let count = count.unwrap_or(1);
     let Call { args, out, keys, .. } = call;
     let database = keys.database.index();
+    let event = match end {
+        End::First => Event::ZPOPMIN,
+        End::Last => Event::ZPOPMAX,
+    };
     let popped = keys.atomically(|step| {
         for index in 2..place {
             let Some((item, expiry)) = step.item(database, args.at(index))? else { continue };
             let mut set = item.collection::<SortedSet>()?.clone();
             let taken = take(&mut set, end, count);
-            step.set(database, args.at(index), set.into(), expiry)?;
+            step.put((database, args.at(index)), set, expiry, event)?;
             return Ok(Some((index, taken)));
         }
         Ok(None)

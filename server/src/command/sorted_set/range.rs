@@ -107,7 +107,9 @@ fn store(call: &mut Call<'_>) -> Outcome {
     let query = Query::parse(args.from(3), STORE)?;
     let database = keys.database.index();
     let stored = keys.atomically(|step| {
-        let result: SortedSet = match step.item(database, args.at(2))? {
+        let source = step.item(database, args.at(2))?;
+        step.looked_up(database, args.at(2), source.is_some());
+        let result: SortedSet = match source {
             Some((item, _)) => {
                 let mut set = item.collection::<SortedSet>()?.clone();
                 let ranks = query.ranks(&set);

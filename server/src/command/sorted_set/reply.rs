@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use exuvia::{Expiry, SortedSet};
+use exuvia::SortedSet;
 
 use crate::command::Failure;
 use crate::command::elements::{self, Write, fill};
-use crate::command::keys::Step;
+use crate::command::step::Step;
 use crate::resp::{Output, Protocol};
 
 /// Begins a list of members: with scores, each is a pair in RESP3, and two elements in RESP2.
@@ -75,10 +75,6 @@ pub(super) fn store(
     result: SortedSet,
 ) -> Result<u64, Failure> {
     let members = result.len();
-    if members == 0 {
-        step.remove(database, key)?;
-    } else {
-        step.set(database, key, result.into(), Expiry::Never)?;
-    }
+    step.put_result(database, key, result)?;
     Ok(members)
 }

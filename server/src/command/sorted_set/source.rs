@@ -2,7 +2,7 @@
 
 use exuvia::{Collection, Item, Set, SortedSet};
 
-use crate::command::keys::Step;
+use crate::command::step::Step;
 use crate::command::{Failure, Keys};
 use crate::resp::Args;
 
@@ -67,8 +67,17 @@ impl Sources {
     pub(super) fn read_from(keys: &mut Keys<'_>, names: Args<'_>) -> Result<Self, Failure> {
         let database = keys.database.index();
         let sources = keys.atomically(|step| Self::read(step, database, names))?;
-        sources.items.iter().for_each(|item| keys.stats.looked_up(item.is_some()));
+        for (name, item) in names.iter().zip(&sources.items) {
+            keys.looked_up(name, item.is_some());
+        }
         Ok(sources)
+    }
+
+    /// Tells within the step which of the keys are not there.
+    pub(super) fn tell_misses(&self, step: &mut dyn Step, database: u16, keys: Args<'_>) {
+        for (key, item) in keys.iter().zip(&self.items) {
+            step.looked_up(database, key, item.is_some());
+        }
     }
 
     /// The sets.

@@ -8,6 +8,7 @@ use super::trim::Trim;
 use crate::command::call::is;
 use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Failure, Outcome};
+use crate::events::Event;
 use crate::packing::Parameter;
 
 pub(in crate::command) const COMMANDS: &[Spec] = &[
@@ -78,7 +79,7 @@ fn xadd(call: &mut Call<'_>) -> Outcome {
     if matches!(id, NewId::Given(StreamId::MIN)) {
         return Err(Failure::new("ERR The ID specified in XADD must be greater than 0-0"));
     }
-    let added = keys.update_collection(args.at(1), |stream: &mut Stream| {
+    let add = |stream: &mut Stream| {
         if only_existing && !reply::exists(stream) {
             return Ok(None);
         }
@@ -92,11 +93,14 @@ fn xadd(call: &mut Call<'_>) -> Outcome {
         if !stream.append(id, pairs) {
             return Err(TOO_SMALL);
         }
-        trim.apply(stream, node_entries);
-        Ok(Some(id))
-    })?;
-    match added {
-        Some(id) => reply::id(out, id),
+        Ok(Some((id, trim.apply(stream, node_entries))))
+    };
+    let events = |added: &Option<(StreamId, u64)>, _| {
+        let trimmed = added.is_some_and(|(_, trimmed)| trimmed > 0);
+        [added.map(|_| Event::XADD), trimmed.then_some(Event::XTRIM)]
+    };
+    match keys.update_collection_telling(args.at(1), add, events)? {
+        Some((id, _)) => reply::id(out, id),
         None => out.null(),
     }
     Ok(())

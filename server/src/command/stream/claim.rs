@@ -7,6 +7,7 @@ use super::{id, reply};
 use crate::command::call::{integer, is};
 use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Failure, Outcome};
+use crate::events::Event;
 use crate::number::parse_i64;
 use crate::resp::{Args, Output};
 
@@ -103,6 +104,11 @@ impl<'a> Claim<'a> {
         Ok(())
     }
 
+    /// Whether the group has the consumer.
+    fn is_known(&self, stream: &Stream, group: &[u8]) -> bool {
+        stream.group(group).is_some_and(|group| group.consumer(self.consumer).is_some())
+    }
+
     /// Gives an entry of the stream to the consumer, if its conditions are met; returns whether
     /// they are.
     fn take(&self, group: &mut collection::Group, id: StreamId) -> bool {
@@ -150,9 +156,10 @@ fn xclaim(call: &mut Call<'_>) -> Outcome {
     let mut claim = Claim::new(*args, "XCLAIM", now_unix_ms)?;
     let ids: Vec<StreamId> = args.from(5).iter().map_while(|text| id::parse(text).ok()).collect();
     claim.options(args.from(5 + ids.len()))?;
-    let (claimed, found) = keys.update_collection(key, |stream: &mut Stream| {
+    let claim_all = |stream: &mut Stream| {
         let whole = stream.clone();
         let (mut claimed, mut found) = (0, reply::beside(out));
+        let was_known = claim.is_known(stream, group_name);
         stream
             .update_group(group_name, |group| {
                 if claim.last_id > group.last_delivered() {
@@ -168,8 +175,13 @@ fn xclaim(call: &mut Call<'_>) -> Outcome {
                 }
             })
             .ok_or_else(|| reply::no_group(key, group_name, ""))?;
-        Ok((claimed, found))
-    })?;
+        let is_new = !was_known && claim.is_known(stream, group_name);
+        Ok((claimed, found, is_new))
+    };
+    let event = |(_, _, is_new): &(usize, Output, bool), _| {
+        [is_new.then_some(Event::XGROUP_CREATECONSUMER), None]
+    };
+    let (claimed, found, _) = keys.update_collection_telling(key, claim_all, event)?;
     out.array(claimed);
     out.append(found);
     Ok(())
@@ -209,12 +221,17 @@ fn xautoclaim(call: &mut Call<'_>) -> Outcome {
             return Err(Failure::SYNTAX);
         }
     }
-    let swept = keys.update_collection(key, |stream: &mut Stream| {
+    let claim_all = |stream: &mut Stream| {
         let (whole, found) = (stream.clone(), reply::beside(out));
-        stream
+        let swept = stream
             .update_group(group_name, |group| sweep(&claim, group, &whole, start, count, found))
-            .ok_or_else(|| reply::no_group(key, group_name, ""))
-    })?;
+            .ok_or_else(|| reply::no_group(key, group_name, ""))?;
+        let is_new = !claim.is_known(&whole, group_name) && claim.is_known(stream, group_name);
+        Ok((swept, is_new))
+    };
+    let event =
+        |(_, is_new): &(Swept, bool), _| [is_new.then_some(Event::XGROUP_CREATECONSUMER), None];
+    let (swept, _) = keys.update_collection_telling(key, claim_all, event)?;
     out.array(3);
     reply::id(out, swept.next);
     out.array(swept.claimed);

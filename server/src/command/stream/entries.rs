@@ -7,6 +7,7 @@ use super::{id, reply};
 use crate::command::call::is;
 use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Failure, Outcome};
+use crate::events::Event;
 use crate::resp::Output;
 
 pub(in crate::command) const COMMANDS: &[Spec] = &[
@@ -148,7 +149,7 @@ impl History {
 fn xsetid(call: &mut Call<'_>) -> Outcome {
     let last_id = id::parse(call.args.at(2))?;
     let history = History::parse(call, last_id)?;
-    call.keys.update_collection(call.args.at(1), |stream: &mut Stream| {
+    let set = |stream: &mut Stream| {
         if !reply::exists(stream) {
             return Err(Failure::NO_SUCH_KEY);
         }
@@ -172,7 +173,10 @@ fn xsetid(call: &mut Call<'_>) -> Outcome {
             history.entries_added.unwrap_or(stream.entries_added()),
         );
         Ok(())
-    })?;
+    };
+    // Also if it had that id before.
+    let event = |(): &(), _| [Some(Event::XSETID), None];
+    call.keys.update_collection_telling(call.args.at(1), set, event)?;
     call.out.ok();
     Ok(())
 }

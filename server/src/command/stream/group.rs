@@ -6,6 +6,7 @@ use super::{id, reply};
 use crate::command::call::{integer, is};
 use crate::command::spec::{Flags, Group, Spec};
 use crate::command::{Call, Failure, NowFn, Outcome};
+use crate::events::Event;
 
 const fn sub(name: &'static str, arity: i32, run: NowFn) -> Spec {
     Spec::now(Group::Stream, name, arity, run).writes().keys(2, 2, 1)
@@ -129,14 +130,16 @@ fn create(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// Changes the group that the arguments name; both have to be there.
+/// Changes the group that the arguments name; it and its stream have to be there. The event follows
+/// from what came of it.
 fn update<R>(
     call: &mut Call<'_>,
     f: impl Fn(&mut Stream) -> Result<R, Failure>,
+    event: impl FnOnce(&R) -> Option<Event>,
 ) -> Result<R, Failure> {
     let missing = no_such_group(call);
     let args = call.args;
-    call.keys.update_collection(args.at(2), |stream: &mut Stream| {
+    let update = |stream: &mut Stream| {
         if !reply::exists(stream) {
             return Err(NO_KEY);
         }
@@ -144,13 +147,14 @@ fn update<R>(
             return Err(missing.clone());
         }
         f(stream)
-    })
+    };
+    call.keys.update_collection_telling(args.at(2), update, |result, _| [event(result), None])
 }
 
 fn set_id(call: &mut Call<'_>) -> Outcome {
     let options = Options::parse(call, false)?;
     let args = call.args;
-    update(call, |stream| {
+    let set = |stream: &mut Stream| {
         let after = match args.at(4) {
             b"-" => StreamId::MIN,
             b"+" => StreamId::MAX,
@@ -158,7 +162,9 @@ fn set_id(call: &mut Call<'_>) -> Outcome {
         };
         stream.update_group(args.at(3), |group| group.set_delivered(after, options.entries_read));
         Ok(())
-    })?;
+    };
+    // Also if it had that id before.
+    update(call, set, |()| Some(Event::XGROUP_SETID))?;
     call.out.ok();
     Ok(())
 }
@@ -178,25 +184,33 @@ fn destroy(call: &mut Call<'_>) -> Outcome {
 fn create_consumer(call: &mut Call<'_>) -> Outcome {
     let now_unix_ms = call.server.now_ms();
     let args = call.args;
-    let created = update(call, |stream| {
+    let create = |stream: &mut Stream| {
         let known = stream.group(args.at(3)).and_then(|group| group.consumer(args.at(4)));
         if known.is_some() {
             return Ok(false);
         }
         stream.update_group(args.at(3), |group| group.create_consumer(args.at(4), now_unix_ms));
         Ok(true)
-    })?;
+    };
+    let event = |created: &bool| created.then_some(Event::XGROUP_CREATECONSUMER);
+    let created = update(call, create, event)?;
     call.out.integer(i64::from(created));
     Ok(())
 }
 
 fn delete_consumer(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
-    let pending = update(call, |stream| {
+    let delete = |stream: &mut Stream| {
+        let known = stream.group(args.at(3)).and_then(|group| group.consumer(args.at(4)));
+        if known.is_none() {
+            return Ok(None);
+        }
         let removed = stream.update_group(args.at(3), |group| group.remove_consumer(args.at(4)));
-        Ok(removed.flatten().unwrap_or(0))
-    })?;
-    call.out.count(pending);
+        Ok(removed.flatten())
+    };
+    let event = |removed: &Option<u64>| removed.map(|_| Event::XGROUP_DELCONSUMER);
+    let pending = update(call, delete, event)?;
+    call.out.count(pending.unwrap_or(0));
     Ok(())
 }
 

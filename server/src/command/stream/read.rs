@@ -7,6 +7,7 @@ use super::{delivery, id, reply};
 use crate::command::call::{integer, is};
 use crate::command::spec::{Flags, Group, Spec};
 use crate::command::{Call, Failure, Outcome};
+use crate::events::Event;
 use crate::number::parse_i64;
 use crate::resp::{Args, Output, Protocol};
 
@@ -192,7 +193,7 @@ fn xread(call: &mut Call<'_>) -> Outcome {
     }
     let mut found = Found { streams: 0, out: reply::beside(out) };
     for ((stream, after), key) in streams.iter().zip(request.keys.iter()) {
-        keys.stats.looked_up(stream.is_some());
+        keys.looked_up(key, stream.is_some());
         let Some((stream, start)) = stream.as_ref().zip(after.next()) else { continue };
         let entries = stream.range(start..=StreamId::MAX);
         if entries.len() > 0 {
@@ -253,6 +254,7 @@ fn xreadgroup(call: &mut Call<'_>) -> Outcome {
             let current = step.item(database, key)?.map(|(item, _)| item);
             let mut stream = stream_of(current.as_ref())?.unwrap_or_else(|| stream.clone());
             let reader = Reader { group, consumer, now_unix_ms, no_ack: request.no_ack };
+            let is_new = !reader.is_known(&stream);
             let served = match wanted {
                 Wanted::New => reader.deliver(&mut stream, key, request.count, &mut found),
                 Wanted::PendingAfter(after) => {
@@ -262,6 +264,9 @@ fn xreadgroup(call: &mut Call<'_>) -> Outcome {
             };
             if served {
                 step.set(database, key, stream.into(), *expiry)?;
+                if is_new {
+                    step.tell(database, key, Event::XGROUP_CREATECONSUMER);
+                }
             }
         }
         Ok(found)
@@ -278,6 +283,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Whether the group has the consumer already.
+    fn is_known(&self, stream: &Stream) -> bool {
+        stream.group(self.group).is_some_and(|group| group.consumer(self.consumer).is_some())
+    }
+
     /// Delivers new entries; returns whether there are any.
     fn deliver(&self, stream: &mut Stream, key: &[u8], count: usize, found: &mut Found) -> bool {
         let whole = stream.clone();
