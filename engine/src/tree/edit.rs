@@ -286,8 +286,10 @@ impl<O: Order> Editor<'_, O> {
         let before = cut.end == 0;
         let at_edge = behind && edges.last || before && edges.first;
         // What grows at its ends leaves full leaves behind, and nobody copies a huge element to
-        // put another one beside it.
-        let keeps_leaf = (at_edge || leaf.len() > LEAF_BYTES_MAX) && (behind || before);
+        // put another one beside it. A run that is appended fills the last leaf up first.
+        let fills_up = behind && *inserted > 1 && leaf.len() < LEAF_BYTES_MAX / 4 * 3;
+        let keeps_leaf =
+            (at_edge && !fills_up || leaf.len() > LEAF_BYTES_MAX) && (behind || before);
         if O::ORDERS_LEAVES && keeps_leaf {
             let run = parts.concat();
             let bound = self.order.bound(Elements::new(&run).next().unwrap_or_default());

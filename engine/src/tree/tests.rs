@@ -471,3 +471,27 @@ fn a_large_tree_is_freed_in_the_background() {
     drop(copy);
     super::free_buried();
 }
+
+fn leaves<B>(child: &Child<B>) -> usize {
+    match &*child.node {
+        Node::Leaf(..) => 1,
+        Node::Inner(children, _) => children.iter().map(leaves).sum(),
+    }
+}
+
+#[test]
+fn runs_that_are_appended_leave_no_leaf_behind_that_is_nearly_empty() {
+    let mut run = Vec::new();
+    for _ in 0..10 {
+        encode(&[7; 11], &mut run);
+    }
+    let mut tree = Tree::new(Sequence);
+    for _ in 0..20 {
+        let place = tree.find_index(tree.len()).map(|found| found.place);
+        tree.insert_run(place.as_ref(), &run, 10);
+        check(&tree);
+    }
+    // A leaf has room for eight of them, and keeps six at least.
+    let leaves = tree.root().map_or(0, leaves);
+    assert!(leaves * 6 <= 200, "{leaves} leaves");
+}
