@@ -64,8 +64,10 @@ impl Keyspace {
         if let Some(now_unix_ms) = care.expired_by_unix_ms {
             self.remove_expired(located.segment, now_unix_ms, care.lists, &mut tended, &guard);
         }
-        let Occupancy { live, droppable, .. } = self.occupancy(located.segment, &guard);
-        if droppable as u64 * LIVE_PER_TOMBSTONE > live as u64 {
+        let Occupancy { live, droppable, frozen } = self.occupancy(located.segment, &guard);
+        // A merge that came to nothing, because somebody replaced one of the two, leaves the other
+        // frozen, and nobody may come by to write there.
+        if frozen || droppable as u64 * LIVE_PER_TOMBSTONE > live as u64 {
             self.compact_segment(from, &located, &guard);
         }
         while self.merge_at(from) {}

@@ -38,6 +38,15 @@ struct Contents<'g> {
     trimmed: Vec<(Word<'g>, Entry<'g>)>,
 }
 
+/// What a segment is replaced for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// Room for another key: by a split, unless dropping tombstones makes enough of it.
+    Room,
+    /// One that is not frozen and has no tombstones.
+    Copy,
+}
+
 /// Segments that nobody else knows yet; they free themselves unless they are published.
 struct Private(Vec<NonNull<Segment>>);
 
@@ -82,7 +91,7 @@ impl Keyspace {
     /// else replaces it in another way.
     pub(super) fn compact_segment(&self, hash: u64, located: &Located<'_>, guard: &Guard) {
         // As above.
-        let _ = self.replace(hash, located, SLOTS, guard);
+        let _ = self.replace(hash, located, Wanted::Copy, guard);
     }
 
     /// Replaces the segment in `located`, which covers `hash`: by one without its tombstones if
@@ -99,21 +108,22 @@ impl Keyspace {
         located: &Located<'_>,
         guard: &Guard,
     ) -> Result<(), Error> {
-        self.replace(hash, located, SLOTS / 2, guard)
+        self.replace(hash, located, Wanted::Room, guard)
     }
 
-    /// The same; it is split only if more than `compact_max` entries are left without tombstones,
-    /// or there were none.
     fn replace(
         &self,
         hash: u64,
         located: &Located<'_>,
-        compact_max: usize,
+        wanted: Wanted,
         guard: &Guard,
     ) -> Result<(), Error> {
         let contents = self.freeze(&[located.segment], guard);
         let local_depth = located.word.local_depth();
-        let compact = !contents.tombstones.is_empty() && contents.kept.len() <= compact_max;
+        let compact = match wanted {
+            Wanted::Room => !contents.tombstones.is_empty() && contents.kept.len() <= SLOTS / 2,
+            Wanted::Copy => true,
+        };
         // A split does not separate equal hashes either.
         let equal = contents.kept.iter().filter(|&&(other, _)| other == hash).count();
         let deepest = local_depth >= DEPTH_MAX || equal >= PROBE_BUCKETS * BUCKET_SLOTS;
@@ -138,7 +148,7 @@ impl Keyspace {
             private.published();
             self.retire_contents(&contents, guard);
         }
-        if deepest && contents.tombstones.is_empty() {
+        if wanted == Wanted::Room && deepest && contents.tombstones.is_empty() {
             return Err(Error::HashCollisions);
         }
         Ok(())
