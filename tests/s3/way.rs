@@ -62,6 +62,9 @@ fn what_is_falsified_on_its_way_down_is_read_again() {
     assert!(holds(&second, 2));
 }
 
+/// What the answer to the beginning of an upload has in it.
+const BEGUN: &[u8] = b"InitiateMultipartUploadResult";
+
 #[test]
 fn a_save_over_a_way_that_cuts_and_delays_ends_well_or_leaves_nothing() {
     let mut rng = Seed::draw("a way that cuts").rng(0);
@@ -69,6 +72,11 @@ fn a_save_over_a_way_that_cuts_and_delays_ends_well_or_leaves_nothing() {
     let proxy = Proxy::start(server.address(), move |_, piece| {
         if rng.u32(..200) == 0 {
             std::thread::sleep(Duration::from_millis(rng.u64(..30)));
+        }
+        // An upload whose beginning nobody hears of can only be found by asking for all uploads,
+        // which this server does not answer.
+        if piece.windows(BEGUN.len()).any(|part| part == BEGUN) {
+            return true;
         }
         // About one cut in ten megabytes, and one in a hundred heads and short answers.
         rng.u32(..if piece.len() < 4_096 { 100 } else { 150 }) > 0
