@@ -31,7 +31,16 @@ fn commands_wait_their_turn_while_data_is_loaded() {
     let server = Server::start(&[]);
     server.client().run("DEBUG POPULATE 1000000 key 64 RAND");
     let dir = server.stop().unwrap();
-    let server = Server::start_loading(dir.path(), &[]);
+    // A machine that is busy may let this thread look only once everything is there.
+    let refused = (0..STARTS_MAX).any(|_| were_refused_while_loading(dir.path()));
+    assert!(refused, "loading took no time");
+}
+
+const STARTS_MAX: u32 = 5;
+
+/// Starts a server on what is in `dir`, and returns whether commands came before it was loaded.
+fn were_refused_while_loading(dir: &Path) -> bool {
+    let server = Server::start_loading(dir, &[]);
     let mut client = server.client();
     let mut refused = 0;
     eventually("the end of loading", || match client.run("PING") {
@@ -45,8 +54,8 @@ fn commands_wait_their_turn_while_data_is_loaded() {
         }
         _ => true,
     });
-    assert!(refused > 0, "loading took no time");
     assert_eq!(client.run("DBSIZE"), Reply::Integer(1_000_000));
+    refused > 0
 }
 
 #[test]
