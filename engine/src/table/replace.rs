@@ -200,8 +200,10 @@ impl Keyspace {
         let mut contents =
             Contents { kept: Vec::with_capacity(SLOTS), tombstones: vec![], trimmed: vec![] };
         // Everything is frozen before anything is looked at (R8).
-        let frozen: Vec<_> = segments.iter().map(|segment| segment.freeze(guard)).collect();
-        let words: Vec<Word<'g>> = frozen.iter().flat_map(|words| words.iter().copied()).collect();
+        let mut words = Vec::with_capacity(segments.len() * SLOTS);
+        for segment in segments {
+            segment.freeze(guard, &mut words);
+        }
         for (at, &word) in words.iter().enumerate() {
             // Each key has to be hashed again, and most are far away.
             if let Some(ahead) = words.get(at + FREEZE_AHEAD) {

@@ -143,15 +143,13 @@ impl Segment {
         Probe::Full
     }
 
-    /// Freezes every slot (rule R8) and returns their words, which are final.
-    pub(super) fn freeze<'g>(&'g self, guard: &'g Guard) -> Box<[Word<'g>; SLOTS]> {
-        let mut words = Box::new([Word::EMPTY; SLOTS]);
-        for (slot, word) in self.slots.iter().zip(words.iter_mut()) {
+    /// Freezes every slot (rule R8) and appends their words, which are final, to `words`.
+    pub(super) fn freeze<'g>(&'g self, guard: &'g Guard, words: &mut Vec<Word<'g>>) {
+        words.extend(self.slots.iter().map(|slot| {
             hooks::at(Point::Freezing);
-            *word = slot.freeze(guard);
-        }
+            slot.freeze(guard)
+        }));
         hooks::at(Point::Frozen);
-        words
     }
 
     /// Puts `word` into the first empty slot of its run, in a segment nobody else knows.
