@@ -30,4 +30,5 @@ mod script;
 mod server;
 mod shutdown;
 mod slow;
+mod together;
 mod transactions;

@@ -241,7 +241,7 @@ pub(super) mod sealed {
 }
 
 /// One of the types of collections: [`List`], [`Hash`](struct@Hash), [`Set`], [`SortedSet`], [`Stream`].
-pub trait CollectionType: Clone + Default + Into<Collection> + sealed::Sealed {
+pub trait CollectionType: Clone + Default + Into<Collection> + sealed::Sealed + 'static {
     /// The type.
     const VALUE_TYPE: ValueType;
 

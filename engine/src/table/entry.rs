@@ -24,12 +24,13 @@
     reason = "entries and all of their fields but key and value are aligned to eight bytes"
 )]
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::handle_alloc_error;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use super::content::{Content, Payload, outlined_is_tighter};
+use super::shelf;
 use super::word::Word;
 use crate::collection::{Collection, Stored};
 use crate::format::ValueType;
@@ -106,9 +107,8 @@ impl Draft {
             }
             Payload::Copied(bytes) => bytes.len(),
         };
-        let layout = entry_layout(head_bytes + inline_bytes);
-        // SAFETY: the layout is at least a header long.
-        let memory = unsafe { alloc(layout) };
+        let layout = shelf::layout_of(head_bytes + inline_bytes);
+        let memory = shelf::allocate(layout);
         let Some(start) = NonNull::new(memory.cast::<Header>()) else { handle_alloc_error(layout) };
         assert!(memory.addr() >> 48 == 0, "the slot word holds 48-bit addresses");
         let header = Header {
@@ -240,13 +240,9 @@ pub(super) unsafe fn free(address: *mut u8) {
         // SAFETY: the field holds what `Box::into_raw` gave, with this length.
         drop(unsafe { Box::from_raw(bytes) });
     }
-    let layout = entry_layout(raw.allocation_bytes());
+    let layout = shelf::layout_of(raw.allocation_bytes());
     // SAFETY: allocated with this layout, which follows from the immutable header.
-    unsafe { dealloc(address, layout) };
-}
-
-fn entry_layout(bytes: usize) -> Layout {
-    Layout::from_size_align(bytes, align_of::<Header>()).expect("lengths are below isize::MAX")
+    unsafe { shelf::release(address, layout) };
 }
 
 /// An entry's address with the arithmetic of its fields.

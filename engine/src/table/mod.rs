@@ -51,6 +51,7 @@ mod read;
 mod replace;
 mod scan;
 mod segment;
+mod shelf;
 mod word;
 mod write;
 

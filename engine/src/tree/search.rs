@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::element::Elements;
+use super::element::{Elements, read_varint};
 use super::node::{Child, Node};
 use super::order::{Hashed, Keyed, Order, Sorted};
 use super::root::Tree;
@@ -54,17 +54,25 @@ fn find_in_leaf<'t>(
     path: Path,
     mut is_it: impl FnMut(&'t [u8]) -> bool,
 ) -> Found<'t> {
-    let mut elements = Elements::new(leaf);
     let mut index = 0;
     let mut start = 0;
-    while let Some(element) = elements.next() {
-        let end = leaf.len() - elements.rest_len();
-        if is_it(element) {
-            let place = Place { path, index, bytes: start..end };
-            return Found { place, element: Some(element) };
+    'leaf: while let Some((len, rest)) = leaf.get(start..).and_then(read_varint) {
+        let prefix = leaf.len() - start - rest.len();
+        // Most elements are as long as their neighbour. Within a run of such, where the next one
+        // begins does not have to be waited for: its length is only compared.
+        loop {
+            let end = start + prefix + len;
+            let Some(element) = leaf.get(start + prefix..end) else { break 'leaf };
+            if is_it(element) {
+                let place = Place { path, index, bytes: start..end };
+                return Found { place, element: Some(element) };
+            }
+            start = end;
+            index += 1;
+            if prefix > 1 || leaf.get(end).is_none_or(|next| usize::from(*next) != len) {
+                break;
+            }
         }
-        start = end;
-        index += 1;
     }
     Found { place: Place { path, index, bytes: start..start }, element: None }
 }
@@ -84,6 +92,15 @@ fn descend<B>(root: &Child<B>, mut choose: impl FnMut(&[Child<B>]) -> usize) -> 
             }
         }
     }
+}
+
+/// The child that has the elements of a hash.
+///
+/// All bounds are compared, in no order: the processor fetches them side by side, where a binary
+/// search would wait for one after the other.
+#[inline]
+fn slot_of_hash(children: &[Child<u64>], hash: u64) -> usize {
+    children[1..].iter().map(|child| usize::from(child.bound <= hash)).sum()
 }
 
 /// The first element below a node.
@@ -163,7 +180,7 @@ impl<K: Keyed> Tree<Hashed<K>> {
             Node::Leaf(leaf, _) => (Path::default(), &**leaf),
             Node::Inner(..) => {
                 let hash = self.order().hash(key);
-                descend(root, |children| children[1..].partition_point(|it| it.bound <= hash))
+                descend(root, |children| slot_of_hash(children, hash))
             }
         };
         Some(find_in_leaf(leaf, path, |element| K::has_key(element, key)))
@@ -185,7 +202,7 @@ impl<K: Keyed> Tree<Hashed<K>> {
         let Some(root) = self.root() else { return 0 };
         let mut next = 0;
         let (_, leaf) = descend(root, |children| {
-            let slot = children[1..].partition_point(|child| child.bound <= cursor);
+            let slot = slot_of_hash(children, cursor);
             if let Some(right) = children.get(slot + 1) {
                 next = right.bound;
             }

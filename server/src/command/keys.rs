@@ -1,5 +1,7 @@
 //! The keys that a command works on: the live ones, or those of the atomic step it is part of.
 
+use std::any::Any;
+
 use exuvia::{
     Change, Collection, CollectionType, Condition, Database, EntryRef, Error, Expiry, ExpiryChange,
     Item, SetOptions, SetOutcome, Value, ValueType,
@@ -69,6 +71,8 @@ pub(crate) struct Keys<'a> {
     pub(crate) spec: &'static Spec,
     /// Nobody else reads or writes meanwhile, and no cut can be taken.
     pub(crate) alone: bool,
+    /// The collection of the one key that the command works on, while it is being updated.
+    pub(crate) held: Option<&'a mut dyn Any>,
 }
 
 impl<'a> Keys<'a> {
@@ -80,7 +84,12 @@ impl<'a> Keys<'a> {
         stats: &'a ThreadStats,
         spec: &'static Spec,
     ) -> Self {
-        Self { database, server, step: None, stats, spec, alone: false }
+        Self { database, server, step: None, stats, spec, alone: false, held: None }
+    }
+
+    /// The keys of a command that changes one collection, which is being updated already.
+    pub(crate) fn holding(self, held: &'a mut dyn Any) -> Self {
+        Self { held: Some(held), ..self }
     }
 }
 
@@ -398,6 +407,9 @@ impl Keys<'_> {
         mut f: impl FnMut(&mut C) -> Result<R, Failure>,
         events: impl FnOnce(&R, bool) -> Told,
     ) -> Result<R, Failure> {
+        if let Some(held) = &mut self.held {
+            return f(held.downcast_mut().ok_or(Failure::WRONG_TYPE)?);
+        }
         let index = self.database.index();
         let Some(step) = &mut self.step else {
             let mut edit = None;

@@ -45,6 +45,10 @@ impl Flags {
     /// Belongs to Redis's category of dangerous commands.
     pub(crate) const DANGEROUS: Self = Self(1 << 14);
 
+    /// Does nothing but change the collection that its first argument is the key of, so that
+    /// several can be run as one update.
+    pub(crate) const TOGETHER: Self = Self(1 << 17);
+
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -286,6 +290,11 @@ impl Spec {
     /// Changes data, in an atomic step too.
     pub(super) const fn writes(self) -> Self {
         self.flags(Flags::WRITE.and(Flags::STEP))
+    }
+
+    /// Changes one collection, and can do so together with other commands.
+    pub(super) const fn together(self) -> Self {
+        self.flags(Flags::TOGETHER)
     }
 
     pub(super) const fn grows(self) -> Self {

@@ -17,9 +17,9 @@ use crate::server::Ran;
 
 /// A command that is known and has the right number of arguments.
 #[derive(Clone, Copy)]
-struct Resolved {
-    id: CommandId,
-    spec: &'static Spec,
+pub(super) struct Resolved {
+    pub(super) id: CommandId,
+    pub(super) spec: &'static Spec,
 }
 
 /// What is to be done with a command.
@@ -35,6 +35,7 @@ impl Connection {
         let count = self.input.commands().len();
         let mut next = 0;
         self.lap = Instant::now();
+        self.apart_until = 0;
         while next < count && !self.session.closing {
             next += self.run_plain(next);
             if next < count && !self.session.closing {
@@ -86,7 +87,14 @@ impl Connection {
                 Err((None, _)) if http::is_line(args.at(0)) => self.hang_up_on_http(),
                 Err((id, failure)) => self.reject(id, &failure),
                 Ok(Resolved { id, spec }) => match spec.handler_for(args.len()) {
-                    Handler::Now(run) => self.run_now(commands[0], id, spec, run),
+                    Handler::Now(run) => {
+                        let together = self.run_together(next, spec);
+                        if together > 0 {
+                            next += together;
+                            continue;
+                        }
+                        self.run_now(self.input.commands()[next], id, spec, run);
+                    }
                     Handler::Later(_) | Handler::Container => break,
                 },
             }
@@ -236,7 +244,10 @@ impl Connection {
 
 /// Finds the command, and the subcommand if it has any, and checks the number of arguments.
 #[inline]
-fn resolve(table: &Table, args: Args<'_>) -> Result<Resolved, (Option<CommandId>, Failure)> {
+pub(super) fn resolve(
+    table: &Table,
+    args: Args<'_>,
+) -> Result<Resolved, (Option<CommandId>, Failure)> {
     let Some(mut id) = table.find(args.at(0)) else {
         return Err((None, Failure::unknown_command(args.at(0), args.from(1).iter())));
     };

@@ -154,7 +154,8 @@ pub(super) fn warm(input: &Input, commands: &[Command], database: &Database) -> 
     let mut looked = 0;
     for command in commands.iter().take(KEYS_MAX) {
         looked += 1;
-        if let Some(key) = input.args(*command).get(1) {
+        let key = input.args(*command).get(1);
+        if let Some(key) = key.filter(|key| count == 0 || keys[count - 1] != *key) {
             keys[count] = key;
             count += 1;
         }

@@ -13,6 +13,7 @@ mod http;
 mod lookahead;
 mod stream;
 mod task;
+mod together;
 
 pub(crate) use stream::Stream;
 pub(crate) use task::{Connection, forget_subscriptions};

@@ -44,6 +44,9 @@ pub(crate) struct Connection {
     pub(super) last_command: u32,
     /// When the last command ended, or the batch began.
     pub(super) lap: Instant,
+    /// Commands of the batch, up to the one of this number, are not to be run
+    /// [together](super::together).
+    pub(super) apart_until: usize,
 }
 
 impl Connection {
@@ -68,6 +71,7 @@ impl Connection {
             turn_commands: 0,
             last_command: 0,
             lap: Instant::now(),
+            apart_until: 0,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::command::{Call, Failure, Outcome};
 pub(super) const COMMANDS: &[Spec] = &[
     Spec::now(Group::Hash, "hset", -4, hset)
         .writes()
+        .together()
         .grows()
         .fast()
         .key()
@@ -16,6 +17,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         .doc("2.0.0", "O(1) for each field", "Sets fields of a hash and tells how many are new."),
     Spec::now(Group::Hash, "hmset", -4, hmset)
         .writes()
+        .together()
         .grows()
         .fast()
         .key()
@@ -23,6 +25,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         .doc("2.0.0", "O(1) for each field", "Sets fields of a hash."),
     Spec::now(Group::Hash, "hsetnx", 4, hsetnx)
         .writes()
+        .together()
         .grows()
         .fast()
         .key()
@@ -41,6 +44,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         .doc("2.0.0", "O(1) for each field", "Returns the values of several fields."),
     Spec::now(Group::Hash, "hdel", -3, hdel)
         .writes()
+        .together()
         .fast()
         .key()
         .access(&[&["RW", "delete"]])

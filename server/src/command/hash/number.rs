@@ -9,6 +9,7 @@ use crate::number::{AddError, add_decimals, format_i64, parse_f64, parse_i64};
 pub(super) const COMMANDS: &[Spec] = &[
     Spec::now(Group::Hash, "hincrby", 4, hincrby)
         .writes()
+        .together()
         .grows()
         .fast()
         .key()
@@ -20,6 +21,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         ),
     Spec::now(Group::Hash, "hincrbyfloat", 4, hincrbyfloat)
         .writes()
+        .together()
         .grows()
         .fast()
         .key()

@@ -12,12 +12,14 @@ use crate::command::{Call, Failure, Outcome};
 pub(super) const COMMANDS: &[Spec] = &[
     Spec::now(Group::List, "lpop", -2, lpop)
         .writes()
+        .together()
         .fast()
         .key()
         .access(&[&["RW", "access", "delete"]])
         .doc("1.0.0", "O(N) where N is the number of elements returned", "Takes the first off."),
     Spec::now(Group::List, "rpop", -2, rpop)
         .writes()
+        .together()
         .fast()
         .key()
         .access(&[&["RW", "access", "delete"]])

@@ -21,6 +21,7 @@ const fn push(
 ) -> Spec {
     Spec::now(Group::List, name, -3, run)
         .writes()
+        .together()
         .grows()
         .fast()
         .key()

@@ -12,16 +12,19 @@ use crate::events::Event;
 pub(super) const COMMANDS: &[Spec] = &[
     Spec::now(Group::Set, "sadd", -3, sadd)
         .writes()
+        .together()
         .grows()
         .fast()
         .key()
         .access(&[&["RW", "insert"]])
         .doc("1.0.0", "O(1) for each member", "Adds members and tells how many are new."),
-    Spec::now(Group::Set, "srem", -3, srem).writes().fast().key().access(&[&["RW", "delete"]]).doc(
-        "1.0.0",
-        "O(1) for each member",
-        "Removes members, and the set with its last one.",
-    ),
+    Spec::now(Group::Set, "srem", -3, srem)
+        .writes()
+        .together()
+        .fast()
+        .key()
+        .access(&[&["RW", "delete"]])
+        .doc("1.0.0", "O(1) for each member", "Removes members, and the set with its last one."),
     Spec::now(Group::Set, "smove", 4, smove)
         .writes()
         .fast()

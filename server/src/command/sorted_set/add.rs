@@ -12,13 +12,13 @@ use crate::float::parse_f64;
 use crate::resp::Args;
 
 pub(in crate::command) const COMMANDS: &[Spec] = &[
-    Spec::now(Group::SortedSet, "zadd", -4, zadd).writes().grows().fast().key().access(&[&["RW", "update"]]).doc(
+    Spec::now(Group::SortedSet, "zadd", -4, zadd).writes().together().grows().fast().key().access(&[&["RW", "update"]]).doc(
         "1.2.0",
         "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
         "Adds one or more members to a sorted set, or updates their scores. Creates the key if it \
          doesn't exist.",
     ),
-    Spec::now(Group::SortedSet, "zincrby", 4, zincrby).writes().grows().fast().key().access(&[&["RW", "access", "update"]]).doc(
+    Spec::now(Group::SortedSet, "zincrby", 4, zincrby).writes().together().grows().fast().key().access(&[&["RW", "access", "update"]]).doc(
         "1.2.0",
         "O(log(N)) where N is the number of elements in the sorted set.",
         "Increments the score of a member in a sorted set.",

@@ -9,7 +9,7 @@ use crate::command::spec::{Group, Spec};
 use crate::command::{Call, Outcome};
 
 pub(in crate::command) const COMMANDS: &[Spec] = &[
-    Spec::now(Group::SortedSet, "zrem", -3, zrem).writes().fast().key().access(&[&["RW", "delete"]]).doc(
+    Spec::now(Group::SortedSet, "zrem", -3, zrem).writes().together().fast().key().access(&[&["RW", "delete"]]).doc(
         "1.2.0",
         "O(M*log(N)) with N being the number of elements in the sorted set and M the number of \
          elements to be removed.",
