@@ -351,7 +351,7 @@ impl Database {
             let expiry = options.expiry.apply(current.map(Entry::expiry));
             let draft = match spare {
                 Some(draft) if draft.as_entry().expiry() == expiry => draft,
-                _ => Draft::new(&Content { key, payload: payload.clone(), expiry }, versioned),
+                _ => Draft::new(Content { key, payload: payload.clone(), expiry }, versioned),
             };
             (Decision::Publish(draft), outcome(true))
         })?
@@ -561,11 +561,11 @@ fn draft_of(
         (Change::Set(mut value, expiry), _) => {
             check_value(&value)?;
             let payload = Payload::of(&mut value);
-            Draft::new(&Content { key, payload, expiry: expiry.apply(before) }, versioned)
+            Draft::new(Content { key, payload, expiry: expiry.apply(before) }, versioned)
         }
         (Change::Expire(expiry), Some(entry)) => {
             let Some(payload) = entry.try_payload() else { return Ok(None) };
-            Draft::new(&Content { key, payload, expiry }, versioned)
+            Draft::new(Content { key, payload, expiry }, versioned)
         }
         (Change::Remove, _) if found.is_none() => return Ok(Some(Decision::Keep)),
         (Change::Remove, _) => tombstone(key, versioned),

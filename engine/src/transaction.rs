@@ -273,12 +273,12 @@ impl Transaction<'_> {
             let draft = match write {
                 Write::Set(mut item, expiry) => {
                     let payload = Payload::of_item(&mut item);
-                    Draft::new(&Content { key, payload, expiry }, true)
+                    Draft::new(Content { key, payload, expiry }, true)
                 }
                 Write::Remove => tombstone(key, true),
                 Write::Hold => match keyspace.get(hash, key, guard) {
                     Some(entry) => match entry.try_content() {
-                        Some(content) => Draft::new(&content, true),
+                        Some(content) => Draft::new(content, true),
                         // It has just been replaced, so it is not what was read.
                         None => return Ok(None),
                     },

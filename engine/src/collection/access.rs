@@ -1,6 +1,5 @@
 //! Collections under keys: of databases, and within transactions.
 
-use super::Stored;
 use super::kind::{CollectionType, try_clone_at};
 use crate::lapse::Lapse;
 use crate::store::{check_item, check_key};
@@ -87,7 +86,7 @@ impl Database {
         self.write(key, |found, spare, versioned| {
             let existed = found.live.is_some();
             let content = || Content { key, payload: payload.clone(), expiry };
-            let draft = spare.unwrap_or_else(|| Draft::new(&content(), versioned));
+            let draft = spare.unwrap_or_else(|| Draft::new(content(), versioned));
             (Decision::Publish(draft), existed)
         })
     }
@@ -202,8 +201,7 @@ impl Database {
                 Outcome::Empty => Decision::Publish(tombstone(key, versioned)),
                 Outcome::Changed(mut after) => {
                     after.seal();
-                    let payload = Payload::Collection(Stored::new(after.into()));
-                    Decision::Publish(Draft::new(&Content { key, payload, expiry }, versioned))
+                    Decision::Publish(Draft::of_collection(key, after.into(), expiry, versioned))
                 }
             };
             (decision, Ok(Some(result)))

@@ -9,8 +9,6 @@
 //! * `COUNTED`: the bytes are counted in. What is added to them is to be counted by whoever adds.
 //! * `LET_GO`: they are counted out, or about to be. Nothing is added any more.
 
-use std::sync::Arc;
-
 use super::Collection;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,8 +18,7 @@ const BYTES: u64 = LET_GO - 1;
 /// Nobody has said yet what stays behind.
 const UNKNOWN: u64 = BYTES;
 
-/// A collection as one entry holds it: never changed, and counted only so that a draft can be
-/// tried again.
+/// A collection as one entry holds it: never changed. Lies within the entry.
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) collection: Collection,
@@ -29,19 +26,16 @@ pub(crate) struct Stored {
     held: AtomicU64,
 }
 
-/// What an entry with a collection costs besides itself and the nodes.
-const HANDLE_BYTES: u64 = (2 * size_of::<usize>() + size_of::<Stored>()) as u64;
-
 // Relaxed throughout: the counts are sums that need no order, and each step on one version's word
 // is atomic.
 impl Stored {
-    pub(crate) fn new(collection: Collection) -> Arc<Self> {
-        Arc::new(Self { collection, held: AtomicU64::new(UNKNOWN) })
+    pub(crate) fn new(collection: Collection) -> Self {
+        Self { collection, held: AtomicU64::new(UNKNOWN) }
     }
 
-    /// Bytes allocated for it, the handle included.
+    /// Bytes allocated for what it holds.
     pub(crate) fn heap_bytes(&self) -> usize {
-        (HANDLE_BYTES + self.collection.heap_bytes()) as usize
+        self.collection.heap_bytes() as usize
     }
 
     /// Finds out what stays behind if `successor`, or nothing, takes the entry's place.
@@ -63,7 +57,7 @@ impl Stored {
     fn bytes_of(&self, held: u64) -> usize {
         match held & BYTES {
             UNKNOWN => self.heap_bytes(),
-            bytes => (HANDLE_BYTES + bytes) as usize,
+            bytes => bytes as usize,
         }
     }
 

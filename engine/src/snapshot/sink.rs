@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::restore::{PartSink, Sink};
-use crate::collection::Stored;
 use crate::format::{HashSeed, Record, hash_key};
 use crate::store::{Inner, Staged};
 use crate::table::{Content, Payload};
@@ -156,7 +155,7 @@ impl PartSink for StagingPart<'_> {
         let Some(expiry) = self.counts.admit(record) else { return Ok(()) };
         let payload = Payload::borrowed(record.value);
         let content = Content { key: record.key, payload, expiry };
-        self.sink.staged.insert(record.database, hash, &content)
+        self.sink.staged.insert(record.database, hash, content)
     }
 
     fn collection(&mut self, record: &Record<'_>, collection: Collection) -> Result<(), Error> {
@@ -164,9 +163,9 @@ impl PartSink for StagingPart<'_> {
         let Some((collection, expiry)) = self.counts.admit_collection(record, collection) else {
             return Ok(());
         };
-        let payload = Payload::Collection(Stored::new(collection));
+        let payload = Payload::Collection(Box::new(collection));
         let content = Content { key: record.key, payload, expiry };
-        self.sink.staged.insert(record.database, hash, &content)
+        self.sink.staged.insert(record.database, hash, content)
     }
 }
 

@@ -32,16 +32,18 @@ impl Staged {
         &self,
         database: u16,
         hash: u64,
-        content: &Content<'_>,
+        content: Content<'_>,
     ) -> Result<(), Error> {
         let keyspace = self.keyspaces.get(usize::from(database)).ok_or(Error::NoSuchDatabase {
             index: u32::from(database),
             databases: self.keyspaces.len() as u32,
         })?;
         let _guard = pin();
-        keyspace.write(hash, content.key, None, |_, spare, versioned| {
-            let draft = spare.unwrap_or_else(|| Draft::new(content, versioned));
-            (Decision::Publish(draft), ())
+        let key = content.key;
+        let mut content = Some(content);
+        keyspace.write(hash, key, None, |_, spare, versioned| {
+            let draft = spare.or_else(|| Some(Draft::new(content.take()?, versioned)));
+            (Decision::Publish(draft.expect("a draft that lost a race comes back")), ())
         })?;
         Ok(())
     }

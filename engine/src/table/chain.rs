@@ -10,7 +10,8 @@
 //! a shard's root for whole segments; whoever wins it retires `nodes(before) − nodes(after)`, and
 //! nobody else retires anything.
 
-use super::entry::{self, Entry};
+use super::draft;
+use super::entry::Entry;
 use super::word::Word;
 use crate::sync::Guard;
 use crate::sync::atomic::AtomicU16;
@@ -200,7 +201,7 @@ fn retire_bytes(entry: Entry<'_>, bytes: usize, guard: &Guard) {
     let free = move || {
         // SAFETY: the caller has won the swap that took the entry out of the table, so it is
         // retired once (E3), and nobody is pinned any longer who could reach it.
-        unsafe { entry::free(address) };
+        unsafe { draft::free(address) };
     };
     // SAFETY: as above; an entry is plain bytes and counted bytes, which any thread may free.
     unsafe { guard.retire(bytes, free) };

@@ -1,6 +1,7 @@
 //! Committing a transaction: install everything undecided, decide, settle.
 
-use super::entry::{Draft, Entry};
+use super::draft::Draft;
+use super::entry::Entry;
 use super::install::{Installed, Observed};
 use super::keyspace::Keyspace;
 use crate::Error;

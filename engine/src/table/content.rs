@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::entry::FIELD_BYTES;
-use crate::collection::Stored;
+use super::raw::FIELD_BYTES;
+use crate::collection::Collection;
 use crate::{Expiry, Item, Value};
 
 /// Longest value kept in the entry's neighbourhood and copied to readers. Longer ones are
@@ -20,8 +20,8 @@ pub(crate) enum Payload<'a> {
     Copied(&'a [u8]),
     /// Bytes that are moved in, or shared.
     Shared(Arc<Box<[u8]>>),
-    /// A collection, shared.
-    Collection(Arc<Stored>),
+    /// A collection, moved in. In a box, since most payloads are strings.
+    Collection(Box<Collection>),
     /// No value: a tombstone.
     Tombstone,
 }
@@ -50,16 +50,7 @@ impl<'a> Payload<'a> {
     pub(crate) fn of_item(item: &'a mut Item) -> Self {
         match item {
             Item::String(value) => Self::of(value),
-            Item::Collection(collection) => Self::Collection(Stored::new(collection.clone())),
-        }
-    }
-
-    /// Length of a string.
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Copied(bytes) => bytes.len(),
-            Self::Shared(bytes) => bytes.len(),
-            Self::Collection(_) | Self::Tombstone => 0,
+            Item::Collection(collection) => Self::Collection(Box::new(collection.clone())),
         }
     }
 }

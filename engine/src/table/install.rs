@@ -2,7 +2,8 @@
 
 use super::chain;
 use super::counters::Counts;
-use super::entry::{Draft, Entry};
+use super::draft::Draft;
+use super::entry::Entry;
 use super::keyspace::Keyspace;
 use super::maintain::tombstone;
 use super::segment::{Probe, tag_of};
@@ -162,7 +163,7 @@ impl Keyspace {
             return;
         }
         let Some(content) = entry.try_content() else { return };
-        let mut copy = Draft::new(&content, true);
+        let mut copy = Draft::new(content, true);
         copy.set_version_word(version);
         copy.set_link(link.unwrap_or(Word::EMPTY));
         let Ok(published) = slot.publish(word, copy, tag_of(installed.hash), link.is_some(), guard)

@@ -7,7 +7,7 @@ use super::counters::{Counters, Counts};
 use super::directory::{DEPTH_MAX, Directory, DirectoryWord};
 use super::segment::{SEGMENT_BYTES, SLOTS, Segment};
 use super::word::Word;
-use super::{chain, entry};
+use super::{chain, draft};
 use crate::sync::atomic::{AtomicPtr, AtomicU16, Ordering};
 use crate::sync::{Guard, pin};
 use crate::version::position::top_bits;
@@ -293,6 +293,6 @@ unsafe fn free_nodes(word: Word<'_>, held: &mut Held) {
             held.let_go(node);
         }
         // SAFETY: R2: the word owns every node, and the iterator has read the link already.
-        unsafe { entry::free(node.address()) };
+        unsafe { draft::free(node.address()) };
     }
 }

@@ -3,13 +3,13 @@
 use super::content::{Content, Payload};
 use super::counters::Counts;
 use super::directory::DirectoryWord;
-use super::entry::{Draft, Entry};
+use super::draft::Draft;
+use super::entry::Entry;
 use super::keyspace::{HashRange, Keyspace, Located};
 use super::replace::Buddies;
 use super::segment::{SLOTS, Segment};
 use super::write::{Decision, Written};
 use crate::Expiry;
-use crate::collection::Stored;
 use crate::lapse::Lapse;
 use crate::sync::{Guard, pin};
 
@@ -107,7 +107,7 @@ impl Keyspace {
                 // What has just been replaced is in new memory already.
                 match current.filter(|_| !versioned).and_then(Entry::try_content) {
                     None => (Decision::Keep, false),
-                    Some(content) => (Decision::Publish(Draft::new(&content, false)), true),
+                    Some(content) => (Decision::Publish(Draft::new(content, false)), true),
                 }
             });
             packed += u64::from(matches!(outcome, Ok(Written::Done(true))));
@@ -145,8 +145,7 @@ impl Keyspace {
                             // place.
                             return (Decision::Keep, None);
                         };
-                        let payload = Payload::Collection(Stored::new(rest));
-                        Draft::new(&Content { key, payload, expiry: entry.expiry() }, versioned)
+                        Draft::of_collection(key, rest, entry.expiry(), versioned)
                     }
                 };
                 (Decision::Publish(draft), Some(lapse))
@@ -204,5 +203,5 @@ impl Keyspace {
 /// A draft that marks `key` as removed.
 pub(crate) fn tombstone(key: &[u8], versioned: bool) -> Draft {
     let content = Content { key, payload: Payload::Tombstone, expiry: Expiry::Never };
-    Draft::new(&content, versioned)
+    Draft::new(content, versioned)
 }

@@ -24,7 +24,8 @@
 use std::marker::PhantomData;
 use std::ptr;
 
-use super::entry::{Draft, Entry};
+use super::draft::Draft;
+use super::entry::Entry;
 use crate::sync::Guard;
 
 use crate::sync::atomic::{AtomicPtr, Ordering};

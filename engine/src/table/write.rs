@@ -2,7 +2,8 @@
 
 use super::chain::{self, Keeping};
 use super::counters::Counts;
-use super::entry::{Draft, Entry};
+use super::draft::Draft;
+use super::entry::Entry;
 use super::keyspace::Keyspace;
 use super::segment::{Probe, tag_of};
 use super::word::{Slot, Word};

@@ -107,7 +107,7 @@ impl<'p> Loader<'p> {
                 staged.insert(
                     database,
                     hash,
-                    &Content { key: &self.key, payload, expiry: self.expiry },
+                    Content { key: &self.key, payload, expiry: self.expiry },
                 )
             }
             Place::Live(databases) => {
@@ -138,7 +138,7 @@ impl<'p> Loader<'p> {
                 staged.insert(
                     database,
                     hash,
-                    &Content { key: &self.key, payload, expiry: self.expiry },
+                    Content { key: &self.key, payload, expiry: self.expiry },
                 )
             }
             Place::Live(databases) => {
