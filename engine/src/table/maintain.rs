@@ -8,6 +8,7 @@ use super::entry::Entry;
 use super::keyspace::{HashRange, Keyspace, Located};
 use super::replace::Buddies;
 use super::segment::{SLOTS, Segment};
+use super::shelf::Aside;
 use super::write::{Decision, Written};
 use crate::Expiry;
 use crate::lapse::Lapse;
@@ -98,6 +99,7 @@ impl Keyspace {
     pub(crate) fn pack(&self, from: u64) -> u64 {
         let guard = pin();
         let Some(located) = self.locate(from, &guard) else { return 0 };
+        let _aside = Aside::new();
         let mut packed = 0;
         for slot in located.segment.slots() {
             let word = slot.load(&guard);

@@ -14,6 +14,7 @@
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::UnsafeCell;
+use std::marker::PhantomData;
 use std::ptr;
 
 /// Sizes are rounded up to this, which costs nothing: no allocator has finer classes.
@@ -36,17 +37,19 @@ struct Block {
 struct Shelf {
     tops: [*mut Block; CLASSES],
     bytes: usize,
+    /// It is not to be used.
+    is_aside: bool,
 }
 
 impl Shelf {
     const fn new() -> Self {
-        Self { tops: [ptr::null_mut(); CLASSES], bytes: 0 }
+        Self { tops: [ptr::null_mut(); CLASSES], bytes: 0, is_aside: false }
     }
 
     fn take(&mut self, layout: Layout) -> Option<*mut u8> {
         let top = self.tops.get_mut(class_of(layout))?;
         let block = *top;
-        if block.is_null() {
+        if block.is_null() || self.is_aside {
             return None;
         }
         // SAFETY: S1, S2.
@@ -62,7 +65,7 @@ impl Shelf {
     /// The block was allocated with this layout, and nobody else has it.
     unsafe fn put(&mut self, block: *mut u8, layout: Layout) -> bool {
         let Some(top) = self.tops.get_mut(class_of(layout)) else { return false };
-        if self.bytes + layout.size() > SHELF_BYTES_MAX {
+        if self.is_aside || self.bytes + layout.size() > SHELF_BYTES_MAX {
             return false;
         }
         #[expect(clippy::cast_ptr_alignment, reason = "every layout here is aligned to a word")]
@@ -97,9 +100,34 @@ fn with_shelf<R>(f: impl FnOnce(&mut Shelf) -> Option<R>) -> Option<R> {
     if !IS_USED {
         return None;
     }
-    // SAFETY: the shelf is this thread's alone, and neither of its two methods, which are all that
-    // is called, runs anything that could come back here.
+    // SAFETY: the shelf is this thread's alone, and nothing that is done with it here runs anything
+    // that could come back.
     SHELF.try_with(|shelf| f(unsafe { &mut *shelf.get() })).ok().flatten()
+}
+
+/// While it exists the thread gets new memory, and gives memory back at once.
+///
+/// Whoever moves entries together would otherwise move each to where another has just been.
+#[derive(Debug)]
+pub(super) struct Aside(PhantomData<*const ()>);
+
+impl Aside {
+    pub(super) fn new() -> Self {
+        with_shelf(|shelf| {
+            shelf.is_aside = true;
+            Some(())
+        });
+        Self(PhantomData)
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        with_shelf(|shelf| {
+            shelf.is_aside = false;
+            Some(())
+        });
+    }
 }
 
 fn class_of(layout: Layout) -> usize {
