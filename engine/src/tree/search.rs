@@ -118,15 +118,20 @@ impl<O: Order> Tree<O> {
     /// empty tree.
     pub(crate) fn find_index(&self, index: u64) -> Option<Found<'_>> {
         let root = self.root()?;
-        let mut left = index;
+        let (mut left, mut len) = (index, root.len);
         let (path, leaf) = descend(root, |children| {
             let mut slot = 0;
             while slot + 1 < children.len() && left >= children[slot].len {
                 left -= children[slot].len;
                 slot += 1;
             }
+            len = children[slot].len;
             slot
         });
+        if left >= len {
+            let place = Place { path, index: len, bytes: leaf.len()..leaf.len() };
+            return Some(Found { place, element: None });
+        }
         Some(find_in_leaf(leaf, path, |_| {
             let here = left == 0;
             left = left.saturating_sub(1);
