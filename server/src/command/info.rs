@@ -179,6 +179,7 @@ fn persistence(text: &mut String, call: &Call<'_>) {
     line(text, "last_success_save_bytes", last.map_or(0, |saved| saved.bytes));
     line(text, "last_failed_save", status.last_failure_unix_ms / 1000);
     line(text, "failed_saves", status.failures);
+    line(text, "cancelled_saves", status.cancellations);
     let error = status.last_error.unwrap_or_default().replace(['\r', '\n'], " ");
     line(text, "last_error", error);
     let next_ms = server.store.next_scheduled_unix_ms().unwrap_or(0);
