@@ -102,7 +102,10 @@ fn clients(text: &mut String, call: &Call<'_>) {
     line(
         text,
         "client_recent_max_output_buffer",
-        largest(|client| client.report.output_allocated.load(Ordering::Relaxed)),
+        largest(|client| {
+            let queued = client.report.output_queued_bytes.load(Ordering::Relaxed);
+            client.report.output_allocated.load(Ordering::Relaxed) + queued
+        }),
     );
     line(text, "blocked_clients", server.gate.waiting());
     line(text, "pubsub_clients", all.iter().filter(|client| client.is_subscriber()).count());
@@ -225,6 +228,7 @@ fn stats(text: &mut String, call: &Call<'_>) {
     line(text, "rejected_connections", refused);
     line(text, "expired_keys", store.expired_keys);
     line(text, "evicted_keys", 0);
+    line(text, "evicted_clients", server.shared.clients_evicted.load(Ordering::Relaxed));
     line(text, "keyspace_hits", server.total(|thread| thread.hits.get()));
     line(text, "keyspace_misses", server.total(|thread| thread.misses.get()));
     line(text, "pubsub_channels", server.channels.channels(Topic::Channel));
