@@ -9,7 +9,7 @@ redis="${1:?the path of a Redis source tree}"
 shift
 files=("$@")
 if [ ${#files[@]} -eq 0 ]; then
-    files=(unit/type/{string,incr,hash,list,list-2,list-3,set,zset,stream,stream-cgroups} unit/{expire,multi,keyspace,scan,bitops,bitfield,protocol,quit,slowlog,pubsub})
+    files=(unit/type/{string,incr,hash,list,list-2,list-3,set,zset,stream,stream-cgroups} unit/{expire,multi,keyspace,scan,bitops,bitfield,protocol,quit,slowlog,pubsub,introspection})
 fi
 command -v tclsh >/dev/null || { echo "tclsh is needed"; exit 2; }
 

@@ -1,5 +1,6 @@
 //! What has to be looked at from time to time.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
@@ -23,9 +24,9 @@ pub(crate) async fn keep_house(server: Shared) {
         interval.tick().await;
         let now = Instant::now();
         server.end_pause(now);
-        let (maxmemory, idle_timeout) = {
+        let (maxmemory, clients_bytes_max, idle_timeout) = {
             let settings = server.settings();
-            (settings.maxmemory(), settings.idle_timeout())
+            (settings.maxmemory(), settings.clients_bytes_max(), settings.idle_timeout())
         };
         if maxmemory > 0 || tick % TICKS_PER_SECOND == 0 || surplus.is_due(now) {
             let used = server.check_memory(maxmemory);
@@ -33,6 +34,14 @@ pub(crate) async fn keep_house(server: Shared) {
         }
         if tick % TICKS_PER_SAMPLE == 0 {
             sample_rates(&server, now);
+        }
+        if let Some(bytes_max) = clients_bytes_max {
+            let evicted = server.clients.evict(bytes_max);
+            server.shared.clients_evicted.fetch_add(evicted, Ordering::Relaxed);
+        }
+        let watches = tick % TICKS_PER_SECOND == 0 && server.bounds.take_watched();
+        if watches && server.clients.review() {
+            server.bounds.watch();
         }
         if let Some(timeout) = idle_timeout.filter(|_| tick % TICKS_PER_SECOND == 0) {
             let timeout_ms = timeout.as_millis() as u64;

@@ -30,6 +30,7 @@ mod monitors;
 mod number;
 mod packing;
 mod place;
+mod replication;
 pub mod resp;
 mod run;
 #[cfg(test)]

@@ -126,6 +126,8 @@ impl Lifecycle {
             (Request::Abort(reply), _) => {
                 let _ = reply.send(self.abort().await);
             }
+            (Request::Move(moved), None) => self.doors.move_to(moved, &self.server).await,
+            (Request::Move(moved), Some(_)) => self.doors.move_later(&moved),
             (Request::Signal(name), None) => {
                 tracing::info!(signal = name, "shutting down");
                 self.stop(SaveMode::AsConfigured, false, None, true);

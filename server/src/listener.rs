@@ -1,19 +1,20 @@
 //! Accepting connections, and the threads that serve them.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinHandle;
 
-use crate::client::{Address, ClientEntry};
+use crate::client::{Address, Arrived, ClientEntry};
 use crate::connection::{Connection, Stream};
 use crate::flags::Settings;
 use crate::server::{Server, Shared};
@@ -25,7 +26,7 @@ const BLOCKING_THREADS_MAX: usize = 16;
 /// Connections that the system keeps for us until they are accepted; fewer where its own limit,
 /// `net.core.somaxconn`, is lower. One that finds no room waits a second before it tries again, so
 /// there has to be room for all that come while other threads have the processors.
-const BACKLOG: u32 = 4096;
+const BACKLOG: i32 = 4096;
 
 /// How long accepting pauses when the process has no file descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(50);
@@ -131,6 +132,8 @@ pub(crate) fn bind(places: &mut Places) -> Result<Listeners, String> {
         })?;
         port = listener.local_addr().map_or(port, |local| local.port());
         address.set_port(port);
+        let listener = TcpListener::from_std(listener)
+            .map_err(|error| format!("cannot listen on {address}: {error}"))?;
         listeners.push(Listener::Tcp(listener, places.tls.clone()));
     }
     if let Some((path, mode)) = &places.unix {
@@ -142,12 +145,42 @@ pub(crate) fn bind(places: &mut Places) -> Result<Listeners, String> {
     Ok(Listeners(listeners))
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // Connections of an earlier process that are not quite gone do not hold the port.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Sockets that listen on another port than before, to which nobody attends yet.
+#[derive(Debug)]
+pub(crate) struct Moved {
+    sockets: Vec<(SocketAddr, std::net::TcpListener)>,
+}
+
+impl Moved {
+    /// Listens on `port` of each of `hosts`; 0 is any that is free.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with an address.
+    pub(crate) fn bind(hosts: &[IpAddr], mut port: u16) -> io::Result<Self> {
+        let mut sockets = Vec::new();
+        for host in hosts {
+            let socket = listen(SocketAddr::new(*host, port))?;
+            let address = socket.local_addr()?;
+            port = address.port();
+            sockets.push((address, socket));
+        }
+        Ok(Self { sockets })
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.sockets.first().map_or(0, |(address, _)| address.port())
+    }
 }
 
 /// Listens at a path. The socket of a server that is gone is replaced, nothing else is.
@@ -177,7 +210,10 @@ fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
 #[derive(Debug)]
 pub(crate) struct Doors {
     places: Places,
-    tasks: Vec<JoinHandle<()>>,
+    /// The tasks of the port.
+    port_tasks: Vec<JoinHandle<()>>,
+    /// The tasks of the Unix socket.
+    unix_tasks: Vec<JoinHandle<()>>,
     threads: Arc<Threads>,
 }
 
@@ -189,7 +225,8 @@ impl Doors {
         server: &Shared,
         threads: Arc<Threads>,
     ) -> Self {
-        let mut doors = Self { places, tasks: Vec::new(), threads };
+        let (port_tasks, unix_tasks) = (Vec::new(), Vec::new());
+        let mut doors = Self { places, port_tasks, unix_tasks, threads };
         let version = env!("CARGO_PKG_VERSION");
         for address in &doors.places.addresses {
             server.set_port(address.port());
@@ -204,14 +241,41 @@ impl Doors {
 
     fn attend(&mut self, listeners: Listeners, server: &Shared) {
         for listener in listeners.0 {
+            let tasks = match listener {
+                Listener::Tcp(..) => &mut self.port_tasks,
+                Listener::Unix(..) => &mut self.unix_tasks,
+            };
             let accept = accept(listener, Arc::clone(server), Arc::clone(&self.threads));
-            self.tasks.push(tokio::spawn(accept));
+            tasks.push(tokio::spawn(accept));
         }
+    }
+
+    /// Lets clients in at another port, and no more at the one before.
+    pub(crate) async fn move_to(&mut self, moved: Moved, server: &Shared) {
+        end(&mut self.port_tasks).await;
+        let mut listeners = Vec::new();
+        self.places.addresses.clear();
+        for (address, socket) in moved.sockets {
+            match TcpListener::from_std(socket) {
+                Ok(listener) => {
+                    tracing::info!(%address, "listening on another port");
+                    listeners.push(Listener::Tcp(listener, self.places.tls.clone()));
+                }
+                Err(error) => tracing::error!(%address, %error, "cannot accept connections"),
+            }
+            self.places.addresses.push(address);
+        }
+        self.attend(Listeners(listeners), server);
+    }
+
+    /// Notes another port, for when clients are let in again.
+    pub(crate) fn move_later(&mut self, moved: &Moved) {
+        self.places.addresses = moved.sockets.iter().map(|(address, _)| *address).collect();
     }
 
     /// Lets nobody in any more, and gives the port away: another server may wait for it.
     pub(crate) fn close(&self) {
-        for task in &self.tasks {
+        for task in self.port_tasks.iter().chain(&self.unix_tasks) {
             task.abort();
         }
         if let Some((path, _)) = &self.places.unix {
@@ -226,14 +290,19 @@ impl Doors {
     ///
     /// Those of [`bind`].
     pub(crate) async fn reopen(&mut self, server: &Shared) -> Result<(), String> {
-        for task in self.tasks.drain(..) {
-            // Its socket is closed once it has ended.
-            task.abort();
-            let _ = task.await;
-        }
+        end(&mut self.port_tasks).await;
+        end(&mut self.unix_tasks).await;
         let listeners = bind(&mut self.places)?;
         self.attend(listeners, server);
         Ok(())
+    }
+}
+
+/// Ends tasks that accept connections; their sockets are closed then.
+async fn end(tasks: &mut Vec<JoinHandle<()>>) {
+    for task in tasks.drain(..) {
+        task.abort();
+        let _ = task.await;
     }
 }
 
@@ -275,6 +344,14 @@ impl Accepted {
             // Before the handshake there is no way to tell.
             Self::Tcp(_, Some(_)) => Ok(0),
         };
+    }
+
+    /// Number of the socket's file descriptor.
+    fn descriptor(&self) -> i32 {
+        match self {
+            Self::Tcp(stream, _) => stream.as_raw_fd(),
+            Self::Unix(stream) => stream.as_raw_fd(),
+        }
     }
 
     /// Sets what concerns the network: no delay, and probes of clients that are silent.
@@ -336,8 +413,9 @@ fn admit(accepted: Accepted, peer: Address, local: Address, server: &Shared, thr
     }
     accepted.configure(keepalive);
     let (number, thread) = threads.least_loaded();
-    let entry = ClientEntry::new(server.clients.next_id(), peer, local, number, server.now_ms());
-    let entry = Arc::new(entry);
+    let (id, descriptor) = (server.clients.next_id(), accepted.descriptor());
+    let arrived = Arrived { id, peer, local, descriptor, now_ms: server.now_ms() };
+    let entry = Arc::new(ClientEntry::new(arrived, number, Arc::clone(&server.bounds)));
     server.clients.add(&entry);
     thread.connections.fetch_add(1, Ordering::Relaxed);
     let load = Load(Arc::clone(&thread.connections));

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, mpsc};
 
 use crate::channels::Channels;
-use crate::client::{ClientEntry, Clients};
+use crate::client::{BoundsInForce, ClientEntry, Clients};
 use crate::command::{CommandId, Failure, Spec};
 use crate::events::Events;
 use crate::flags::Settings;
@@ -19,6 +19,7 @@ use crate::memory;
 use crate::monitors::Monitors;
 use crate::packing::Packing;
 use crate::place::Place;
+use crate::replication::Replication;
 use crate::resp::{Args, Limits};
 use crate::shutdown::Request;
 use crate::slow::Slow;
@@ -35,6 +36,8 @@ pub(crate) struct Server {
     /// Where the snapshots are.
     pub(crate) place: Place,
     pub(crate) clients: Clients,
+    /// What may wait for them.
+    pub(crate) bounds: Arc<BoundsInForce>,
     pub(crate) channels: Arc<Channels>,
     /// What is published of what happens to keys.
     pub(crate) events: Arc<Events>,
@@ -46,6 +49,7 @@ pub(crate) struct Server {
     pub(crate) slow: Slow,
     /// How Redis would pack collections.
     pub(crate) packing: Packing,
+    pub(crate) replication: Replication,
     /// Shared by writes that run on threads of their own.
     aside: Arc<RwLock<()>>,
     /// Held by whoever works on whole databases for longer than a moment.
@@ -58,13 +62,14 @@ pub(crate) struct Server {
     pub(crate) run_id: String,
     port: AtomicU16,
     bulk_bytes_max: AtomicUsize,
+    query_bytes_max: AtomicUsize,
     /// The highest memory use seen.
     memory_peak: AtomicU64,
     /// How the allocator is asked for memory that is free.
     pub(crate) collect_memory: OnceLock<CollectMemory>,
     /// The runtimes of the connection threads.
     pub(crate) runtimes: OnceLock<Vec<Handle>>,
-    shutdown: mpsc::UnboundedSender<Request>,
+    requests: mpsc::UnboundedSender<Request>,
 }
 
 impl Server {
@@ -73,10 +78,13 @@ impl Server {
         settings: Settings,
         place: Place,
         events: Arc<Events>,
-        shutdown: mpsc::UnboundedSender<Request>,
+        requests: mpsc::UnboundedSender<Request>,
     ) -> Self {
         let threads = (0..settings.threads()).map(|_| ThreadStats::new()).collect();
         let bulk_bytes_max = AtomicUsize::new(settings.bulk_bytes_max());
+        let query_bytes_max = AtomicUsize::new(settings.query_bytes_max());
+        let bounds = Arc::new(BoundsInForce::default());
+        bounds.configure(&settings.output_bounds());
         let gate = Gate::default();
         gate.raise(Reasons::LOADING);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -88,6 +96,7 @@ impl Server {
             settings: sync::RwLock::new(settings),
             place,
             clients: Clients::default(),
+            bounds,
             channels: Arc::clone(&events.channels),
             monitors: Monitors::default(),
             gate,
@@ -95,6 +104,7 @@ impl Server {
             watched: Arc::clone(&events.watched),
             events,
             packing: Packing::default(),
+            replication: Replication::default(),
             aside: Arc::default(),
             whole: Arc::default(),
             threads,
@@ -104,10 +114,11 @@ impl Server {
             run_id: run_id(),
             port: AtomicU16::new(0),
             bulk_bytes_max,
+            query_bytes_max,
             memory_peak: AtomicU64::new(0),
             collect_memory: OnceLock::new(),
             runtimes: OnceLock::new(),
-            shutdown,
+            requests,
         }
     }
 
@@ -150,6 +161,8 @@ impl Server {
         self.slow.configure(settings);
         self.events.configure(settings.events());
         self.bulk_bytes_max.store(settings.bulk_bytes_max(), Ordering::Relaxed);
+        self.query_bytes_max.store(settings.query_bytes_max(), Ordering::Relaxed);
+        self.bounds.configure(&settings.output_bounds());
         self.check_memory(settings.maxmemory());
         Ok(())
     }
@@ -158,7 +171,14 @@ impl Server {
     #[inline]
     pub(crate) fn limits(&self, authenticated: bool) -> Limits {
         let bulk_bytes_max = self.bulk_bytes_max.load(Ordering::Relaxed);
-        Limits { bulk_bytes_max, unauthenticated: !authenticated, ..Limits::default() }
+        let query_bytes_max = self.query_bytes_max.load(Ordering::Relaxed);
+        Limits {
+            bulk_bytes_max,
+            // Some more, for what describes the arguments.
+            command_bytes_max: query_bytes_max + query_bytes_max / 64,
+            unauthenticated: !authenticated,
+            ..Limits::default()
+        }
     }
 
     /// Longest string that a command may make.
@@ -196,10 +216,10 @@ impl Server {
         self.port.store(port, Ordering::Relaxed);
     }
 
-    /// Asks the main thread to shut down.
-    pub(crate) fn request_shutdown(&self, request: Request) {
+    /// Asks the main thread for something.
+    pub(crate) fn request(&self, request: Request) {
         // The receiver lives as long as the process serves.
-        let _ = self.shutdown.send(request);
+        let _ = self.requests.send(request);
     }
 
     /// Waits until writes are let in, and registers one that runs on a thread of its own, where

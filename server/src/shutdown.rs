@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::command::describe;
 use crate::gate::Reasons;
+use crate::listener::Moved;
 use crate::server::Server;
 
 /// How often a save that was running already is looked at.
@@ -38,6 +39,8 @@ pub(crate) enum Request {
     Command { save: SaveMode, now: bool, force: bool, reply: oneshot::Sender<String> },
     /// `SHUTDOWN ABORT`. The channel gets whether there was a shutdown to abort.
     Abort(oneshot::Sender<bool>),
+    /// `CONFIG SET port`: the sockets that clients are to be let in at.
+    Move(Moved),
 }
 
 /// How far the preparations for exiting came.

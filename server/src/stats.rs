@@ -167,6 +167,7 @@ impl ThreadStats {
 pub(crate) struct SharedStats {
     pub(crate) connections: AtomicU64,
     pub(crate) connections_refused: AtomicU64,
+    pub(crate) clients_evicted: AtomicU64,
     pub(crate) rate: Mutex<Rates>,
     pub(crate) loads: LoadCounts,
     errors: Mutex<BTreeMap<String, u64>>,
@@ -224,6 +225,7 @@ impl SharedStats {
     pub(crate) fn reset(&self) {
         self.connections.store(0, Ordering::Relaxed);
         self.connections_refused.store(0, Ordering::Relaxed);
+        self.clients_evicted.store(0, Ordering::Relaxed);
         self.errors.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -27,6 +27,7 @@ fn clients_are_listed_with_what_they_do() {
     ] {
         assert!(line.contains(&field), "{field} in {line}");
     }
+    assert!(line.trim_end().ends_with("lib-ver="), "none but Redis's fields: {line}");
     client.run("GET k");
     let mut other = server.client();
     assert!(other.run(&format!("CLIENT LIST ID {id}")).text().contains("cmd=get "));

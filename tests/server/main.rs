@@ -7,6 +7,7 @@
 
 mod clients;
 mod commands;
+mod configuration;
 mod connections;
 mod differential;
 mod fields;

@@ -7,6 +7,7 @@ use crate::interop::Redis;
 use crate::resp::{Client, Reply};
 use crate::server::Server;
 
+mod kinds;
 mod table;
 
 /// Ends the events of what was done before.

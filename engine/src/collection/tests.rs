@@ -272,7 +272,8 @@ fn a_group_knows_what_each_consumer_has_pending() {
     assert!(stream.heap_bytes() < heap);
     assert_eq!(stream.heap_bytes(), before.heap_bytes(), "bytes are counted out as they were in");
     assert!(stream.remove_group(b"group"));
-    assert!(stream.is_pristine() && !before.is_pristine());
+    assert!(!stream.is_pristine(), "a stream that was made for a group stays without it");
+    assert!(Stream::new().is_pristine() && stream == Stream::new());
 }
 
 #[test]

@@ -314,6 +314,9 @@ impl Archive {
                 let changes = run.changes_at_cut().unwrap_or(0);
                 state.status.succeeded(saved, changes, now);
             }
+            Err(error) if run.is_cancelled_by(error) => {
+                state.status.cancelled(run.trigger, run.meter.elapsed());
+            }
             Err(error) => {
                 state.status.failed(error, run.trigger, run.meter.elapsed(), now);
             }
@@ -370,7 +373,7 @@ impl Archive {
     /// Cancels the running save; returns whether there was one.
     pub(crate) fn cancel_save(&self) -> bool {
         let running = lock(&self.state).running.clone();
-        running.inspect(|run| run.stop(Error::SaveCancelled)).is_some()
+        running.inspect(|run| run.cancel()).is_some()
     }
 
     /// Refuses every later save, and cancels the running one.

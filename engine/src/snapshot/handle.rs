@@ -117,7 +117,7 @@ impl Save {
     /// Asks it to stop. The save then fails with [`Error::SaveCancelled`] once its files are
     /// removed. Past the point where its manifest may be published the request has no effect.
     pub fn cancel(&self) {
-        self.run.stop(Error::SaveCancelled);
+        self.run.cancel();
     }
 
     /// Whether it has ended.

@@ -19,6 +19,8 @@ pub(super) struct Run {
     pub(super) meter: Meter,
     /// Mirrors `state.fate` being `Stopped` or `Reported`, for threads that ask between pages.
     stopping: AtomicBool,
+    /// Somebody does not want it any more.
+    cancelled: AtomicBool,
     state: Mutex<State>,
     moved: Condvar,
     /// End the waiting of writers that are open.
@@ -69,6 +71,7 @@ impl Run {
             trigger,
             meter: Meter::new(),
             stopping: AtomicBool::new(false),
+            cancelled: AtomicBool::new(false),
             state: Mutex::new(State {
                 phase: SavePhase::Cutting,
                 fate: Fate::Open,
@@ -106,6 +109,19 @@ impl Run {
 
     pub(super) fn changes_at_cut(&self) -> Option<u64> {
         self.lock().changes_at_cut
+    }
+
+    /// Asks every thread of the save to stop, because somebody does not want it any more.
+    pub(super) fn cancel(&self) {
+        // Relaxed: whoever asks how the save ended learns of that through the mutex.
+        self.cancelled.store(true, Ordering::Relaxed);
+        self.stop(Error::SaveCancelled);
+    }
+
+    /// Whether it ended with `error` because somebody has [cancelled](Self::cancel) it.
+    pub(super) fn is_cancelled_by(&self, error: &Error) -> bool {
+        // A storage that was interrupted says so in its own way.
+        self.cancelled.load(Ordering::Relaxed) && error.reason() == Error::SaveCancelled.reason()
     }
 
     /// Asks every thread of the save to stop, because of `reason`. Without effect if the save is

@@ -100,6 +100,10 @@ fn end(inner: &Inner, run: &Run, result: Result<&Saved, &Error>) {
             "published {}",
             saved.manifest
         ),
+        Err(error) if run.is_cancelled_by(error) => {
+            run.abort();
+            tracing::info!(trigger = run.trigger, "a save was cancelled");
+        }
         Err(error) => {
             run.abort();
             tracing::error!(trigger = run.trigger, "a save failed: {}", fault::chain(error));

@@ -34,8 +34,10 @@ pub struct Saved {
 pub struct TriggerCounts {
     /// How many were published.
     pub saves: u64,
-    /// How many failed, cancelled ones included.
+    /// How many failed.
     pub failures: u64,
+    /// How many were cancelled.
+    pub cancellations: u64,
 }
 
 /// The running save, and how earlier ones ended.
@@ -56,14 +58,17 @@ pub struct SaveStatus {
     pub last_failure_unix_ms: u64,
     /// Why the last one that failed did.
     pub last_error: Option<String>,
-    /// Whether the last one that ended succeeded; `true` before the first.
+    /// Whether the last one that ended succeeded; `true` before the first. One that was cancelled
+    /// leaves it as it was, since nothing is amiss.
     pub last_ok: bool,
     /// How long the last one that ended took.
     pub last_duration: Option<Duration>,
     /// How many were published.
     pub saves: u64,
-    /// How many failed, cancelled ones included.
+    /// How many failed.
     pub failures: u64,
+    /// How many were cancelled, by somebody or because the store was closed.
+    pub cancellations: u64,
     /// How many failed, by trigger and by [`Error::reason`].
     pub failures_by_reason: BTreeMap<(&'static str, &'static str), u64>,
     /// How many ended, by trigger.
@@ -86,6 +91,7 @@ impl Default for SaveStatus {
             last_duration: None,
             saves: 0,
             failures: 0,
+            cancellations: 0,
             failures_by_reason: BTreeMap::new(),
             by_trigger: BTreeMap::new(),
             changes_at_last_cut: 0,
@@ -102,6 +108,12 @@ impl SaveStatus {
         self.saves += 1;
         self.by_trigger.entry(saved.trigger).or_default().saves += 1;
         self.changes_at_last_cut = changes_at_cut;
+    }
+
+    pub(super) fn cancelled(&mut self, trigger: &'static str, duration: Duration) {
+        self.last_duration = Some(duration);
+        self.cancellations += 1;
+        self.by_trigger.entry(trigger).or_default().cancellations += 1;
     }
 
     pub(super) fn failed(

@@ -34,7 +34,9 @@ fn saves(text: &mut Text, server: &Server) {
         by_trigger.entry(trigger).or_default();
     }
     for (trigger, counts) in &by_trigger {
-        for (result, count) in [("ok", counts.saves), ("failed", counts.failures)] {
+        for (result, count) in
+            [("ok", counts.saves), ("failed", counts.failures), ("cancelled", counts.cancellations)]
+        {
             let labels = [("trigger", *trigger), ("result", result)];
             text.sample("exuvia_saves_total", &labels, count);
         }
@@ -50,7 +52,7 @@ fn saves(text: &mut Text, server: &Server) {
     }
     text.gauge(
         "exuvia_last_save_ok",
-        "Whether the last save that ended succeeded; 1 before the first.",
+        "Whether the last save that ended succeeded, cancelled ones left out; 1 before the first.",
         u8::from(status.last_ok),
     );
     let last_ms = status.last_success_unix_ms;

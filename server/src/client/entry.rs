@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
 
-use super::{Address, Mail, Mailbox};
+use super::bounds::{Bound, Class};
+use super::{Address, BoundsInForce, Mail, Mailbox};
 use crate::command::Table;
 
 /// Reasons to interrupt a connection that waits, one bit each.
@@ -43,10 +45,15 @@ pub(crate) struct Report {
     pub(crate) database: AtomicU32,
     /// Number of the last command plus one.
     pub(crate) last_command: AtomicU32,
+    /// Bytes received, those of the commands that run included.
     pub(crate) input_bytes: AtomicU64,
     pub(crate) input_allocated: AtomicU64,
+    /// Bytes of replies in the buffer that the socket did not take yet.
     pub(crate) output_bytes: AtomicU64,
     pub(crate) output_allocated: AtomicU64,
+    /// Pieces of replies ahead of the buffer, and their bytes.
+    pub(crate) output_queued: AtomicU64,
+    pub(crate) output_queued_bytes: AtomicU64,
     pub(crate) bytes_in: AtomicU64,
     pub(crate) bytes_out: AtomicU64,
     pub(crate) channels: AtomicU32,
@@ -54,6 +61,7 @@ pub(crate) struct Report {
     pub(crate) shards: AtomicU32,
     /// Queued commands, or -1 outside of a transaction.
     pub(crate) queued: AtomicI64,
+    pub(crate) queued_bytes: AtomicU64,
     pub(crate) watched: AtomicU32,
     pub(crate) resp: AtomicU32,
 }
@@ -64,6 +72,8 @@ pub(crate) struct ClientEntry {
     pub(crate) id: u64,
     pub(crate) peer: Address,
     pub(crate) local: Address,
+    /// Number of the socket's file descriptor.
+    pub(crate) descriptor: i32,
     pub(crate) thread: usize,
     pub(crate) connected_ms: u64,
     pub(crate) report: Report,
@@ -72,12 +82,29 @@ pub(crate) struct ClientEntry {
     signals: AtomicU32,
     /// It is shown what others run.
     pub(crate) monitors: AtomicBool,
+    /// It is spared when the clients together take too much memory.
+    pub(crate) spared: AtomicBool,
+    /// What may wait for it.
+    bounds: Arc<BoundsInForce>,
+    /// Since when more than its soft limit waits for it.
+    behind_since: Mutex<Option<Instant>>,
     /// Wakes the connection's task, once it has waited for the first time.
     waker: Mutex<Option<Waker>>,
 }
 
+/// A client that has just come.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) id: u64,
+    pub(crate) peer: Address,
+    pub(crate) local: Address,
+    pub(crate) descriptor: i32,
+    pub(crate) now_ms: u64,
+}
+
 impl ClientEntry {
-    pub(crate) fn new(id: u64, peer: Address, local: Address, thread: usize, now_ms: u64) -> Self {
+    pub(crate) fn new(arrived: Arrived, thread: usize, bounds: Arc<BoundsInForce>) -> Self {
+        let Arrived { id, peer, local, descriptor, now_ms } = arrived;
         let report = Report {
             last_active_ms: AtomicU64::new(now_ms),
             queued: AtomicI64::new(-1),
@@ -88,6 +115,7 @@ impl ClientEntry {
             id,
             peer,
             local,
+            descriptor,
             thread,
             connected_ms: now_ms,
             report,
@@ -95,21 +123,98 @@ impl ClientEntry {
             mailbox: Mailbox::default(),
             signals: AtomicU32::new(0),
             monitors: AtomicBool::new(false),
+            spared: AtomicBool::new(false),
+            bounds,
+            behind_since: Mutex::default(),
             waker: Mutex::new(None),
         }
     }
 
     /// Leaves mail for the connection, or ends it if it does not read what it has.
     pub(crate) fn post(&self, mail: Mail) {
-        let kept = self.mailbox.put(mail);
-        if !kept {
+        if self.signals().has(Signals::KILL) {
+            return;
+        }
+        let waiting = self.mailbox.put(mail);
+        if self.bears(waiting + self.unsent_bytes()) {
+            self.signal(Signals::MAIL);
+        } else {
+            self.mailbox.clear();
+        }
+    }
+
+    /// Looks again at what waits for it, which may have waited for too long. Returns whether the
+    /// client has to be looked at once more.
+    pub(crate) fn review(&self) -> bool {
+        let behind = |entry: &Self| {
+            entry.behind_since.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        };
+        self.bears(self.mailbox.waiting().1 + self.unsent_bytes()) && behind(self)
+    }
+
+    /// Whether `bytes` that wait are enough for some limit.
+    #[inline]
+    pub(crate) fn has_bounds_for(&self, bytes: usize) -> bool {
+        !self.bounds.are_harmless(bytes)
+    }
+
+    /// Whether the client may have `bytes` waiting; if not, its connection is ended.
+    #[inline]
+    pub(crate) fn bears(&self, bytes: usize) -> bool {
+        self.bounds.are_harmless(bytes) || self.judge(bytes as u64)
+    }
+
+    /// Compares what waits with the limits of the client's class.
+    #[cold]
+    fn judge(&self, bytes: u64) -> bool {
+        let monitors = self.monitors.load(Ordering::Relaxed);
+        let class = if monitors || self.is_subscriber() { Class::PubSub } else { Class::Normal };
+        let Bound { hard_bytes, soft_bytes, soft_seconds } = self.bounds.of(class);
+        let mut behind = self.behind_since.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut too_long = false;
+        if soft_bytes > 0 && bytes >= soft_bytes {
+            let since = *behind.get_or_insert_with(Instant::now);
+            too_long = since.elapsed() > Duration::from_secs(soft_seconds);
+            self.bounds.watch();
+        } else {
+            *behind = None;
+        }
+        drop(behind);
+        let too_much = hard_bytes > 0 && bytes >= hard_bytes;
+        if !too_much && !too_long {
+            return true;
+        }
+        if !self.signals().has(Signals::KILL) {
             tracing::warn!(
                 client = self.id,
                 address = %self.peer,
-                "disconnecting a client that does not read what it is sent"
+                bytes,
+                "disconnecting a client that does not read what it is sent, see \
+                 --client_output_buffer_limit"
             );
+            self.signal(Signals::KILL);
         }
-        self.signal(if kept { Signals::MAIL } else { Signals::KILL });
+        false
+    }
+
+    /// Bytes of replies that the socket has not taken.
+    fn unsent_bytes(&self) -> usize {
+        let report = &self.report;
+        let buffered = report.output_bytes.load(Ordering::Relaxed);
+        (buffered + report.output_queued_bytes.load(Ordering::Relaxed)) as usize
+    }
+
+    /// Memory that the client takes, as far as it is known.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let report = &self.report;
+        let held = [
+            &report.input_allocated,
+            &report.output_allocated,
+            &report.output_queued_bytes,
+            &report.queued_bytes,
+        ];
+        let held: u64 = held.iter().map(|figure| figure.load(Ordering::Relaxed)).sum();
+        held + self.mailbox.waiting().1 as u64 + size_of::<Self>() as u64
     }
 
     /// Interrupts the connection.
@@ -150,7 +255,22 @@ impl ClientEntry {
             .any(|count| count.load(Ordering::Relaxed) > 0)
     }
 
-    /// The line that `CLIENT LIST` shows.
+    /// The line that `CLIENT LIST` shows: with figures behind those that Redis 7 has.
+    pub(crate) fn describe_with_figures(&self, now_ms: u64) -> String {
+        let (report, mut line) = (&self.report, self.describe(now_ms));
+        // Nothing that is written to a string can fail.
+        let _ = write!(
+            line,
+            " thread={} tot-net-in={} tot-net-out={}",
+            self.thread,
+            report.bytes_in.load(Ordering::Relaxed),
+            report.bytes_out.load(Ordering::Relaxed),
+        );
+        line
+    }
+
+    /// The line that `CLIENT INFO` shows. Some libraries refuse one with fields that they do not
+    /// know, so it has none but Redis's.
     pub(crate) fn describe(&self, now_ms: u64) -> String {
         let Identity { name, library, library_version } = self.identity();
         let report = &self.report;
@@ -164,6 +284,7 @@ impl ClientEntry {
             (queued >= 0, 'x'),
             (self.peer.is_unix(), 'U'),
             (self.signals().has(Signals::KILL), 'A'),
+            (self.spared.load(Ordering::Relaxed), 'e'),
         ] {
             if set {
                 flags.push(letter);
@@ -177,11 +298,12 @@ impl ClientEntry {
             Some(number) => Table::shared().at(number as usize).map_or("NULL", |spec| spec.name),
         };
         let mut line = format!(
-            "id={} addr={} laddr={} fd=0 name={name} age={} idle={} flags={flags} db={} sub={} \
-             psub={} ssub={} multi={queued} qbuf={} qbuf-free={} argv-mem=0 multi-mem=0",
+            "id={} addr={} laddr={} fd={} name={name} age={} idle={} flags={flags} db={} sub={} \
+             psub={} ssub={} multi={queued} qbuf={} qbuf-free={} argv-mem=0 multi-mem={}",
             self.id,
             self.peer,
             self.local,
+            self.descriptor,
             now_ms.saturating_sub(self.connected_ms) / 1000,
             now_ms.saturating_sub(get(&report.last_active_ms)) / 1000,
             get32(&report.database),
@@ -190,20 +312,21 @@ impl ClientEntry {
             get32(&report.shards),
             get(&report.input_bytes),
             get(&report.input_allocated).saturating_sub(get(&report.input_bytes)),
+            get(&report.queued_bytes),
         );
-        let memory = get(&report.input_allocated) + get(&report.output_allocated);
+        let (letters, letter_bytes) = self.mailbox.waiting();
+        let allocated = get(&report.output_allocated);
         let _ = write!(
             line,
-            " rbs=0 rbp=0 obl={} oll=0 omem={} tot-mem={memory} events=r cmd={command} \
-             user=default redir=-1 resp={} watch={} lib-name={library} lib-ver={library_version} thread={} \
-             tot-net-in={} tot-net-out={}",
+            " rbs={allocated} rbp={allocated} obl={} oll={} omem={} tot-mem={} events=r \
+             cmd={command} user=default redir=-1 resp={} watch={} lib-name={library} \
+             lib-ver={library_version}",
             get(&report.output_bytes),
-            get(&report.output_allocated),
+            get(&report.output_queued) + letters as u64,
+            get(&report.output_queued_bytes) + letter_bytes as u64,
+            self.memory_bytes(),
             get32(&report.resp),
             get32(&report.watched),
-            self.thread,
-            get(&report.bytes_in),
-            get(&report.bytes_out),
         );
         line
     }

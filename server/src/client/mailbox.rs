@@ -5,10 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::resp::Output;
 
-/// Bytes that may wait for one client. One that falls further behind is disconnected, so that a
-/// slow subscriber costs no more memory than this.
-pub(crate) const MAILBOX_BYTES_MAX: usize = 32 << 20;
-
 /// What a client is sent without having asked in this moment.
 #[derive(Clone, Debug)]
 pub(crate) enum Mail {
@@ -65,7 +61,7 @@ impl Message {
     }
 }
 
-/// A queue of mail with a limit.
+/// A queue of mail. How long it may get is for its [client](super::ClientEntry::post) to judge.
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox(Mutex<Waiting>);
 
@@ -76,15 +72,23 @@ struct Waiting {
 }
 
 impl Mailbox {
-    /// Puts something in; `false` if the client has fallen too far behind.
-    pub(crate) fn put(&self, mail: Mail) -> bool {
+    /// Puts something in; returns the bytes that wait.
+    pub(crate) fn put(&self, mail: Mail) -> usize {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.bytes + mail.bytes() > MAILBOX_BYTES_MAX {
-            return false;
-        }
         waiting.bytes += mail.bytes();
         waiting.mail.push_back(mail);
-        true
+        waiting.bytes
+    }
+
+    /// Throws everything away.
+    pub(crate) fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Waiting::default();
+    }
+
+    /// How much waits: the number of pieces, and their bytes.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (waiting.mail.len(), waiting.bytes)
     }
 
     /// Takes the oldest out.

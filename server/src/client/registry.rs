@@ -50,6 +50,47 @@ impl Clients {
         }
     }
 
+    /// Looks at clients that are past their soft limits; returns whether there are any.
+    pub(crate) fn review(&self) -> bool {
+        let entries = self.lock();
+        // All are looked at, whatever the first ones are like.
+        entries.values().filter(|entry| entry.review()).count() > 0
+    }
+
+    /// Disconnects the clients that take most memory until the others take at most `bytes_max`
+    /// together. Returns how many.
+    pub(crate) fn evict(&self, bytes_max: u64) -> u64 {
+        let entries = self.lock();
+        let leaving = |entry: &ClientEntry| entry.signals().has(Signals::KILL);
+        let staying = entries.values().filter(|entry| !leaving(entry));
+        let mut sizes: Vec<_> = staying.map(|entry| (entry.memory_bytes(), entry)).collect();
+        let mut total: u64 = sizes.iter().map(|(bytes, _)| bytes).sum();
+        if total <= bytes_max {
+            return 0;
+        }
+        sizes.sort_unstable_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+        let mut evicted = 0;
+        for (bytes, entry) in sizes {
+            if total <= bytes_max {
+                break;
+            }
+            if entry.spared.load(Ordering::Relaxed) {
+                continue;
+            }
+            tracing::warn!(
+                client = entry.id,
+                address = %entry.peer,
+                bytes,
+                "disconnecting a client: all clients together take too much memory, see \
+                 --maxmemory_clients"
+            );
+            entry.signal(Signals::KILL);
+            total -= bytes;
+            evicted += 1;
+        }
+        evicted
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<ClientEntry>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -93,7 +93,7 @@ fn shutdown<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Se
         }
         if abort {
             let (reply, answer) = oneshot::channel();
-            call.server.request_shutdown(Request::Abort(reply));
+            call.server.request(Request::Abort(reply));
             return match answer.await {
                 Ok(true) => {
                     call.out.ok();
@@ -103,7 +103,7 @@ fn shutdown<'a>(call: LongCall<'a>) -> Pin<Box<dyn Future<Output = Outcome> + Se
             };
         }
         let (reply, answer) = oneshot::channel();
-        call.server.request_shutdown(Request::Command { save, now, force, reply });
+        call.server.request(Request::Command { save, now, force, reply });
         if let Ok(reason) = answer.await {
             return Err(reason.into());
         }

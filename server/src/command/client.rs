@@ -1,5 +1,6 @@
 //! `CLIENT`: what a client says of itself, and how it is treated.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::call::is;
@@ -51,12 +52,12 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
             "O(N) where N is the number of client connections",
             "Terminates open connections.",
         ),
-        Spec::now(Group::Connection, "client|no-evict", 3, on_or_off).flags(OTHERS).doc(
+        Spec::now(Group::Connection, "client|no-evict", 3, no_evict).flags(OTHERS).doc(
             "7.0.0",
             "O(1)",
             "Sets the client eviction mode of the connection.",
         ),
-        Spec::now(Group::Connection, "client|no-touch", 3, on_or_off).flags(SELF).doc(
+        Spec::now(Group::Connection, "client|no-touch", 3, no_touch).flags(SELF).doc(
             "7.2.0",
             "O(1)",
             "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
@@ -172,12 +173,26 @@ fn info(call: &mut Call<'_>) -> Outcome {
 /// Longer than anybody waits, and short enough for a clock.
 const PAUSE_MS_MAX: u64 = 365 * 86_400_000;
 
-/// Modes that are accepted and change nothing: no client's buffers and no keys are evicted.
-fn on_or_off(call: &mut Call<'_>) -> Outcome {
-    let mode = call.args.at(2);
-    if !is(mode, "on") && !is(mode, "off") {
-        return Err(Failure::SYNTAX);
+/// Whether an argument is `ON`, or else `OFF`.
+fn on_or_off(arg: &[u8]) -> Result<bool, Failure> {
+    match arg {
+        word if is(word, "on") => Ok(true),
+        word if is(word, "off") => Ok(false),
+        _ => Err(Failure::SYNTAX),
     }
+}
+
+fn no_evict(call: &mut Call<'_>) -> Outcome {
+    let spared = on_or_off(call.args.at(2))?;
+    // Relaxed: whoever evicts clients may see it a moment later.
+    call.session.entry.spared.store(spared, Ordering::Relaxed);
+    call.out.ok();
+    Ok(())
+}
+
+/// Changes nothing: no times of access are kept, since no keys are evicted.
+fn no_touch(call: &mut Call<'_>) -> Outcome {
+    on_or_off(call.args.at(2))?;
     call.out.ok();
     Ok(())
 }
@@ -285,7 +300,7 @@ fn help(call: &mut Call<'_>) -> Outcome {
             ("KILL <ip:port>", "Kill connection made from <ip:port>."),
             ("KILL <option> <value> [<option> <value> [...]]", "Kill connections."),
             ("LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID <id>...]", "List connections."),
-            ("NO-EVICT (ON|OFF)", "Accepted; clients are not evicted."),
+            ("NO-EVICT (ON|OFF)", "Protect the current client connection from eviction."),
             ("NO-TOUCH (ON|OFF)", "Accepted; keys are not evicted."),
             (
                 "PAUSE <timeout> [WRITE|ALL]",

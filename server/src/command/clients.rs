@@ -61,7 +61,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Outcome {
         let wanted = kind.is_none_or(|kind| kind.has(&client))
             && ids.as_ref().is_none_or(|ids| ids.contains(&client.id));
         if wanted {
-            let _ = writeln!(lines, "{}", client.describe(now_ms));
+            let _ = writeln!(lines, "{}", client.describe_with_figures(now_ms));
         }
     }
     call.out.verbatim(&lines);

@@ -2,9 +2,12 @@
 
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
-use crate::flags::{FLAGS, Flag, Settings};
+use crate::flags::{Change, FLAGS, Flag, FlagValue, Settings};
 use crate::glob;
-use crate::packing::Packing;
+use crate::listener::Moved;
+use crate::packing::{self, Packing};
+use crate::replication::{self, Replication};
+use crate::shutdown::Request;
 
 pub(super) const COMMANDS: &[Spec] = &[Spec::container(
     Group::Server,
@@ -38,35 +41,28 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
 .doc("2.0.0", "Depends on subcommand.", "A container for server configuration commands.")];
 
 /// Parameters of Redis that have one meaning here. Clients and benchmarks ask for them.
-const FIXED: [(&str, &str); 22] = [
+const FIXED: [(&str, &str); 20] = [
     ("activedefrag", "no"),
     ("appendonly", "no"),
-    // Replies are written as their client takes them, so they have no limit; for messages of
-    // channels see the mailbox. There are no replicas.
-    ("client-output-buffer-limit", "normal 0 0 0 slave 0 0 0 pubsub 33554432 0 0"),
     ("cluster-enabled", "no"),
     ("daemonize", "no"),
+    ("latency-tracking", "yes"),
     ("lazyfree-lazy-eviction", "yes"),
     ("lazyfree-lazy-expire", "yes"),
     ("lazyfree-lazy-server-del", "yes"),
     ("lazyfree-lazy-user-del", "yes"),
     ("lazyfree-lazy-user-flush", "yes"),
     ("logfile", ""),
-    ("maxmemory-clients", "0"),
     ("maxmemory-policy", "noeviction"),
     ("maxmemory-samples", "0"),
     ("pidfile", ""),
     ("rdbchecksum", "yes"),
-    ("repl-backlog-size", "0"),
     ("replicaof", ""),
     ("save", ""),
     ("slaveof", ""),
     ("stop-writes-on-bgsave-error", "no"),
     ("supervised", "no"),
 ];
-
-// The limit that is shown is the one that holds.
-const _: () = assert!(crate::client::MAILBOX_BYTES_MAX == 33_554_432);
 
 fn get(call: &mut Call<'_>) -> Outcome {
     let settings = call.server.settings();
@@ -94,6 +90,9 @@ fn get(call: &mut Call<'_>) -> Outcome {
     for (name, value) in call.server.packing.iter() {
         matching(name, &|| value.to_string());
     }
+    for (name, value) in call.server.replication.all() {
+        matching(name, &|| spelt(&value));
+    }
     call.out.map(found.len());
     for (name, value) in found {
         call.out.bulk(name.as_bytes());
@@ -108,15 +107,74 @@ fn shown(settings: &Settings, call: &Call<'_>, flag: &Flag) -> String {
         ("dir", _) => call.server.place.to_string(),
         ("port", _) => call.server.port().to_string(),
         ("notify_keyspace_events", _) => call.server.events.classes().to_string(),
-        (_, crate::flags::FlagValue::Bool(value)) => {
-            if *value {
-                "yes".to_owned()
-            } else {
-                "no".to_owned()
-            }
-        }
-        (_, value) => value.to_string(),
+        ("client_output_buffer_limit", _) => settings.output_bounds().to_string(),
+        (_, value) => spelt(value),
     }
+}
+
+/// A value in Redis's spelling.
+fn spelt(value: &FlagValue) -> String {
+    match value {
+        FlagValue::Bool(true) => "yes".to_owned(),
+        FlagValue::Bool(false) => "no".to_owned(),
+        value => value.to_string(),
+    }
+}
+
+/// What `CONFIG SET` is about to change.
+struct Changes {
+    settings: Settings,
+    packing: Vec<(packing::Parameter, i64)>,
+    replication: Vec<(replication::Parameter, FlagValue)>,
+}
+
+impl Changes {
+    /// Reads one parameter, which is called `name` in lower case and `given` by the client.
+    fn read(&mut self, call: &Call<'_>, name: &str, given: &str, value: &str) -> Outcome {
+        let refused =
+            |reason: String| Failure::from(format!("ERR CONFIG SET failed: '{name}' {reason}"));
+        if let Some(parameter) = Packing::find(name) {
+            let value = Packing::parse(parameter, value).map_err(refused)?;
+            self.packing.push((parameter, value));
+            return Ok(());
+        }
+        if let Some(parameter) = Replication::find(name) {
+            let value = Replication::parse(parameter, value).map_err(refused)?;
+            self.replication.push((parameter, value));
+            return Ok(());
+        }
+        if let Some((_, fixed)) = FIXED.iter().find(|(fixed, _)| *fixed == name) {
+            return if *fixed == value {
+                Ok(())
+            } else {
+                Err(related(given, "can't set immutable config"))
+            };
+        }
+        let flag = FLAGS.iter().find(|flag| flag.name == name || flag.redis_name == Some(name));
+        let Some(flag) = flag else {
+            return Err(format!(
+                "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
+            )
+            .into());
+        };
+        // What is set to what it is already changes nothing, whether it could change or not.
+        let in_force = flag.change == Change::Start
+            && (shown(&self.settings, call, flag) == value
+                || flag.parse(value).as_ref() == Ok(self.settings.get(flag.name)));
+        if in_force {
+            return Ok(());
+        }
+        // In the words that Redis has for it, which tools look for.
+        if flag.name == "maxmemory_clients" {
+            flag.parse(value).map_err(|reason| related(given, &reason))?;
+        }
+        self.settings.set(flag.name, value).map_err(refused)
+    }
+}
+
+/// A failure that names the argument that it comes from.
+fn related(given: &str, reason: &str) -> Failure {
+    format!("ERR CONFIG SET failed (possibly related to argument '{given}') - {reason}").into()
 }
 
 fn set(call: &mut Call<'_>) -> Outcome {
@@ -124,54 +182,49 @@ fn set(call: &mut Call<'_>) -> Outcome {
     if !pairs.len().is_multiple_of(2) {
         return Err(Failure::arity(call.spec.name));
     }
-    // All of it takes effect, or none.
-    let mut changed = call.server.settings().clone();
-    let mut packing = Vec::new();
+    let before = call.server.settings().clone();
+    let mut changes =
+        Changes { settings: before.clone(), packing: Vec::new(), replication: Vec::new() };
+    let mut port_given = None;
     for pair in (0..pairs.len()).step_by(2) {
-        let name = String::from_utf8_lossy(pairs.at(pair)).to_ascii_lowercase();
+        let given = String::from_utf8_lossy(pairs.at(pair));
+        let name = given.to_ascii_lowercase();
         let value = String::from_utf8_lossy(pairs.at(pair + 1));
         if (0..pair).step_by(2).any(|at| pairs.at(at).eq_ignore_ascii_case(name.as_bytes())) {
-            let given = String::from_utf8_lossy(pairs.at(pair));
-            return Err(format!(
-                "ERR CONFIG SET failed (possibly related to argument '{given}') - duplicate \
-                 parameter"
-            )
-            .into());
+            return Err(related(&given, "duplicate parameter"));
         }
-        if FIXED.contains(&(name.as_str(), &*value)) {
-            continue;
-        }
-        let refused =
-            |reason: String| Failure::from(format!("ERR CONFIG SET failed: '{name}' {reason}"));
-        if let Some(parameter) = Packing::find(&name) {
-            packing.push((parameter, Packing::parse(parameter, &value).map_err(refused)?));
-            continue;
-        }
-        let fixed = FIXED.iter().any(|(fixed, _)| *fixed == name);
-        let flag =
-            FLAGS.iter().find(|flag| flag.name == name || flag.redis_name == Some(name.as_str()));
-        match flag {
-            Some(flag) => changed.set(flag.name, &value).map_err(refused)?,
-            None if fixed => {
-                let given = String::from_utf8_lossy(pairs.at(pair));
-                return Err(format!(
-                    "ERR CONFIG SET failed (possibly related to argument '{given}') - can't set \
-                     immutable config"
-                )
-                .into());
-            }
-            None => {
-                return Err(format!(
-                    "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
-                )
-                .into());
-            }
+        changes.read(call, &name, &given, &value)?;
+        if name == "port" {
+            port_given = Some(given);
         }
     }
-    call.server.apply(&changed)?;
-    *call.server.settings_mut() = changed;
-    for (parameter, value) in packing {
+    // All of it takes effect, or none: what can fail comes first, and is taken back if more fails.
+    let port = changes.settings.port();
+    let moved = match port_given {
+        Some(given) if port != call.server.port() => {
+            let moved = Moved::bind(&changes.settings.bind(), port).map_err(|error| {
+                tracing::warn!(port, %error, "cannot listen on another port");
+                related(&given, &format!("Unable to listen on this port: {error}"))
+            })?;
+            Some(moved)
+        }
+        _ => None,
+    };
+    if let Err(error) = call.server.apply(&changes.settings) {
+        // It held before.
+        let _ = call.server.apply(&before);
+        return Err(error.into());
+    }
+    *call.server.settings_mut() = changes.settings;
+    for (parameter, value) in changes.packing {
         call.server.packing.set(parameter, value);
+    }
+    for (parameter, value) in changes.replication {
+        call.server.replication.set(parameter, value);
+    }
+    if let Some(moved) = moved {
+        call.server.set_port(moved.port());
+        call.server.request(Request::Move(moved));
     }
     call.out.ok();
     Ok(())

@@ -88,6 +88,7 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     session.queue = None;
     session.watches = None;
     session.reply = ReplyMode::On;
+    session.entry.spared.store(false, Ordering::Relaxed);
     session.authenticated = server.settings().requirepass().is_empty();
     *keys.database = server.store.database(0)?;
     session.entry.identify(|identity| identity.name.clear());

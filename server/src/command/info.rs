@@ -102,7 +102,10 @@ fn clients(text: &mut String, call: &Call<'_>) {
     line(
         text,
         "client_recent_max_output_buffer",
-        largest(|client| client.report.output_allocated.load(Ordering::Relaxed)),
+        largest(|client| {
+            let queued = client.report.output_queued_bytes.load(Ordering::Relaxed);
+            client.report.output_allocated.load(Ordering::Relaxed) + queued
+        }),
     );
     line(text, "blocked_clients", server.gate.waiting());
     line(text, "pubsub_clients", all.iter().filter(|client| client.is_subscriber()).count());
@@ -179,6 +182,7 @@ fn persistence(text: &mut String, call: &Call<'_>) {
     line(text, "last_success_save_bytes", last.map_or(0, |saved| saved.bytes));
     line(text, "last_failed_save", status.last_failure_unix_ms / 1000);
     line(text, "failed_saves", status.failures);
+    line(text, "cancelled_saves", status.cancellations);
     let error = status.last_error.unwrap_or_default().replace(['\r', '\n'], " ");
     line(text, "last_error", error);
     let next_ms = server.store.next_scheduled_unix_ms().unwrap_or(0);
@@ -224,6 +228,7 @@ fn stats(text: &mut String, call: &Call<'_>) {
     line(text, "rejected_connections", refused);
     line(text, "expired_keys", store.expired_keys);
     line(text, "evicted_keys", 0);
+    line(text, "evicted_clients", server.shared.clients_evicted.load(Ordering::Relaxed));
     line(text, "keyspace_hits", server.total(|thread| thread.hits.get()));
     line(text, "keyspace_misses", server.total(|thread| thread.misses.get()));
     line(text, "pubsub_channels", server.channels.channels(Topic::Channel));

@@ -370,7 +370,7 @@ impl Keys<'_> {
         key: &[u8],
     ) -> Result<Option<C>, Failure> {
         let found = self.look_up(key)?;
-        self.stats.looked_up(found.is_some());
+        self.looked_up(key, found.is_some());
         Ok(found)
     }
 
@@ -454,9 +454,9 @@ impl Keys<'_> {
                 let result = self.server.store.transaction(|transaction| {
                     written.restart();
                     f(&mut Recorder::new(transaction, &mut written, spec))
-                })?;
-                drop(written.take_effect());
-                Ok(result)
+                });
+                drop(if result.is_ok() { written.take_effect() } else { written.fail() });
+                result
             }
             Some(step) => f(*step),
         }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use exuvia::Value;
+use exuvia::{Expiry, Item, Value};
 
 use super::call::{blocking, is};
 use super::spec::{Group, Spec};
@@ -133,21 +133,20 @@ impl Strings {
     /// Reads both as of one instant.
     fn read(keys: &mut Keys<'_>, args: Args<'_>) -> Result<Self, Failure> {
         let database = keys.database.index();
-        let strings = keys.atomically(|step| {
-            let mut string = |at| match step.item(database, args.at(at))? {
-                None => Ok(None),
-                Some((item, _)) => item
-                    .into_string()
-                    .map(Some)
-                    .map_err(|_| Failure::new("ERR The specified keys must contain string values")),
-            };
-            Ok([string(1)?, string(2)?])
+        let items = keys.atomically(|step| {
+            Ok([step.item(database, args.at(1))?, step.item(database, args.at(2))?])
         })?;
-        for (string, at) in strings.iter().zip(1..) {
-            keys.looked_up(args.at(at), string.is_some());
+        for (item, at) in items.iter().zip(1..) {
+            keys.looked_up(args.at(at), item.is_some());
         }
-        let [a, b] = strings.map(|string| string.unwrap_or_else(|| Value::from(b"")));
-        Ok(Self { a, b })
+        let string = |item: Option<(Item, Expiry)>| match item {
+            None => Ok(Value::from(b"")),
+            Some((item, _)) => item
+                .into_string()
+                .map_err(|_| Failure::new("ERR The specified keys must contain string values")),
+        };
+        let [a, b] = items.map(string);
+        Ok(Self { a: a?, b: b? })
     }
 
     fn cells(&self) -> usize {

@@ -189,6 +189,12 @@ impl<'s> Written<'s> {
         }
     }
 
+    /// Nothing was written after all. What was looked for in vain is told all the same.
+    pub(crate) fn fail(mut self) -> Announcement<'s> {
+        self.told.retain(|told| told.event == Event::KEY_MISS);
+        Announcement { events: self.events, told: self.told }
+    }
+
     /// Tells those who watch the keys, once the transaction has taken effect. The events are
     /// published as what is returned is asked to, or when it is dropped.
     pub(crate) fn take_effect(self) -> Announcement<'s> {

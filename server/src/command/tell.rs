@@ -112,6 +112,14 @@ impl Keys<'_> {
         Ok(())
     }
 
+    /// Tells of a miss where a write looks for its key as a read does, if anybody is to hear of it.
+    pub(crate) fn sought(&mut self, key: &[u8]) -> Result<(), Failure> {
+        if self.is_heard() && !self.contains(key)? {
+            self.missed(key);
+        }
+        Ok(())
+    }
+
     /// Tells that a key is not there that was looked for.
     pub(crate) fn missed(&mut self, key: &[u8]) {
         match &mut self.step {

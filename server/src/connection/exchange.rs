@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -41,7 +42,8 @@ impl Connection {
                     self.stats().bytes_in.add(bytes as u64);
                     self.stats().reads.add(1);
                     let report = &self.session.entry.report;
-                    report.bytes_in.fetch_add(bytes as u64, std::sync::atomic::Ordering::Relaxed);
+                    report.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+                    self.report_input();
                     return Ok(());
                 }
                 Ok(Event::Signalled) => self.attend()?,
@@ -99,6 +101,8 @@ impl Connection {
             Poll::Pending => {
                 self.turn_commands = 0;
                 self.input.release();
+                let allocated = self.input.allocated_bytes() as u64;
+                self.session.entry.report.input_allocated.store(allocated, Ordering::Relaxed);
                 Poll::Pending
             }
         }
@@ -120,11 +124,17 @@ impl Connection {
                 self.stats().bytes_out.add(bytes as u64);
                 self.stats().writes.add(1);
                 let report = &self.session.entry.report;
-                report.bytes_out.fetch_add(bytes as u64, std::sync::atomic::Ordering::Relaxed);
+                report.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
+                if self.unsent_told {
+                    self.report_unsent();
+                }
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => {
+                self.report_unsent();
+                Poll::Pending
+            }
         }
     }
 
@@ -144,7 +154,7 @@ impl Connection {
                 break;
             }
         }
-        Ok(())
+        self.bear_replies()
     }
 
     /// Closes the connection so that the last reply arrives.

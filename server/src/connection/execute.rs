@@ -43,6 +43,7 @@ impl Connection {
                 next += 1;
             }
             if self.out.pending_bytes() > OUTPUT_BYTES_MAX {
+                self.bear_replies()?;
                 self.send_down_to(OUTPUT_BYTES_MAX / 2).await?;
             }
         }

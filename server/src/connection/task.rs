@@ -38,6 +38,8 @@ pub(crate) struct Connection {
     pub(super) waker: Option<Waker>,
     /// Messages were left in the mailbox because too many replies wait.
     pub(super) mail_waits: bool,
+    /// The client's entry tells of replies that the socket did not take.
+    pub(super) unsent_told: bool,
     /// Commands run since the thread last served somebody else.
     pub(super) turn_commands: usize,
     /// Number of the last command plus one.
@@ -68,6 +70,7 @@ impl Connection {
             table: Table::shared(),
             waker: None,
             mail_waits: false,
+            unsent_told: false,
             turn_commands: 0,
             last_command: 0,
             lap: Instant::now(),
@@ -95,9 +98,12 @@ impl Connection {
             let commands = self.input.commands().len();
             if commands > 0 {
                 self.execute().await?;
-                self.report();
             }
             self.input.consume();
+            if commands > 0 {
+                self.report();
+                self.bear_replies()?;
+            }
             if self.session.closing {
                 return self.flush().await;
             }
@@ -128,15 +134,49 @@ impl Connection {
         report.database.store(u32::from(self.database.index()), Ordering::Relaxed);
         report.last_command.store(self.last_command, Ordering::Relaxed);
         report.input_bytes.store(self.input.unparsed_bytes() as u64, Ordering::Relaxed);
-        report.input_allocated.store(self.input.allocated_bytes() as u64, Ordering::Relaxed);
-        report.output_bytes.store(self.out.pending_bytes() as u64, Ordering::Relaxed);
-        report.output_allocated.store(self.out.allocated_bytes() as u64, Ordering::Relaxed);
-        let queued = self.session.queue.as_ref().map_or(-1, |queue| queue.commands.len() as i64);
+        let queue = self.session.queue.as_ref();
+        let queued = queue.map_or(-1, |queue| queue.commands.len() as i64);
         report.queued.store(queued, Ordering::Relaxed);
+        report.queued_bytes.store(queue.map_or(0, |queue| queue.bytes as u64), Ordering::Relaxed);
         let watched = self.session.watches.as_ref().map_or(0, |watches| watches.keys().len());
         report.watched.store(watched as u32, Ordering::Relaxed);
         let resp = if self.out.protocol() == Protocol::Resp3 { 3 } else { 2 };
         report.resp.store(resp, Ordering::Relaxed);
+    }
+
+    /// Tells the client's entry what was received and has yet to run.
+    pub(super) fn report_input(&self) {
+        let report = &self.session.entry.report;
+        report.input_bytes.store(self.input.held_bytes() as u64, Ordering::Relaxed);
+        report.input_allocated.store(self.input.allocated_bytes() as u64, Ordering::Relaxed);
+    }
+
+    /// Tells the client's entry which replies wait, where the socket did not take all of them.
+    #[cold]
+    pub(super) fn report_unsent(&mut self) {
+        let report = &self.session.entry.report;
+        let (mut pieces, mut bytes) = self.out.queued();
+        let mut buffered = self.out.pending_bytes() - bytes;
+        let mut allocated = self.out.buffer_bytes();
+        // A buffer that has grown is memory like that of other pieces.
+        if buffered > Output::SHARED_BYTES_MIN {
+            (pieces, bytes, buffered, allocated) = (pieces + 1, bytes + buffered, 0, 0);
+        }
+        report.output_bytes.store(buffered as u64, Ordering::Relaxed);
+        report.output_allocated.store(allocated as u64, Ordering::Relaxed);
+        report.output_queued.store(pieces as u64, Ordering::Relaxed);
+        report.output_queued_bytes.store(bytes as u64, Ordering::Relaxed);
+        self.unsent_told = !self.out.is_empty();
+    }
+
+    /// Ends the connection if more replies wait than may.
+    pub(super) fn bear_replies(&mut self) -> Result<(), Closed> {
+        if !self.session.entry.has_bounds_for(self.out.pending_bytes()) {
+            return Ok(());
+        }
+        // What the socket takes of them at once does not count for long, so it is told of too.
+        self.report_unsent();
+        if self.session.entry.bears(self.out.pending_bytes()) { Ok(()) } else { Err(Closed) }
     }
 }
 

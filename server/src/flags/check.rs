@@ -8,6 +8,7 @@ use exuvia::schedule::{Schedule, Zone};
 use exuvia_storage_s3::{Endpoint, PART_BYTES_MAX, PART_BYTES_MIN, S3Location};
 
 use super::kind::FlagValue;
+use crate::client::Bounds;
 use crate::events::Classes;
 
 /// May end the name of snapshots in Redis's format.
@@ -85,6 +86,53 @@ pub(super) fn event_classes(value: &FlagValue) -> Result<(), String> {
                 .to_owned())
         }
         _ => Ok(()),
+    }
+}
+
+/// The least that a command may be limited to, as in Redis.
+const QUERY_BYTES_MIN: u64 = 1 << 20;
+
+pub(super) fn query_bytes(value: &FlagValue) -> Result<(), String> {
+    match value {
+        FlagValue::Bytes(bytes) if *bytes < QUERY_BYTES_MIN => {
+            Err("is too small; accepted: 1mb or more".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn output_bounds(value: &FlagValue) -> Result<(), String> {
+    let FlagValue::Text(text) = value else { return Ok(()) };
+    Bounds::default().changed(text).map(drop).map_err(|reason| {
+        format!("is not accepted: {reason} Accepted: 'normal 0 0 0 pubsub 32mb 8mb 60'")
+    })
+}
+
+pub(super) fn clients_memory(value: &FlagValue) -> Result<(), String> {
+    let FlagValue::Text(text) = value else { return Ok(()) };
+    ClientsMemory::parse(text).map(drop)
+}
+
+/// A limit of the memory that clients take together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientsMemory {
+    Bytes(u64),
+    /// A percentage of `maxmemory`.
+    Percent(u64),
+}
+
+impl ClientsMemory {
+    /// Reads it, as 100mb or 5%.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if let Some(number) = text.strip_suffix('%') {
+            return match number.parse() {
+                Ok(percent) if percent <= 100 => Ok(Self::Percent(percent)),
+                Ok(_) => Err("percentage argument must be less or equal to 100".to_owned()),
+                Err(_) => Err("is not accepted; accepted: a percentage, as 5%".to_owned()),
+            };
+        }
+        let bytes = super::parse_bytes(text).map(Self::Bytes);
+        bytes.ok_or_else(|| "is not accepted; accepted: a size, as 100mb or 5%".to_owned())
     }
 }
 

@@ -95,7 +95,7 @@ pub(crate) fn parse_bool(text: &str) -> Option<bool> {
 
 /// Reads a size: `k`, `m`, `g` count in thousands, `kb`, `mb`, `gb` in 1024s, both as in Redis,
 /// and `KiB`, `MiB`, `GiB` in 1024s too.
-fn parse_bytes(text: &str) -> Option<u64> {
+pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let unit: u64 = match text[digits..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,

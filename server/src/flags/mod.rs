@@ -11,10 +11,10 @@ mod source;
 mod table;
 
 pub(crate) use help::help;
-pub(crate) use kind::FlagValue;
+pub(crate) use kind::{FlagValue, Kind, parse_bytes};
 pub(crate) use settings::Settings;
 pub(crate) use source::{Invocation, read};
-pub(crate) use table::{FLAGS, Flag, find};
+pub(crate) use table::{Change, FLAGS, Flag, find};
 
 #[cfg(test)]
 mod tests;

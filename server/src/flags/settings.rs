@@ -9,9 +9,11 @@ use exuvia::schedule::Schedule;
 use exuvia::{Compression, Error, IoMode, LoadMode, Options, SnapshotFormat};
 use exuvia_storage_s3::{Addressing, ChecksumMode, S3Location, S3Options};
 
+use super::check::ClientsMemory;
 use super::kind::FlagValue;
 use super::table::{Change, FLAGS};
 use super::{check, find};
+use crate::client::Bounds;
 use crate::events::Classes;
 use crate::place::Place;
 
@@ -60,7 +62,12 @@ impl Settings {
             Change::Anytime => {}
             Change::Start => return Err("is immutable".to_owned()),
         }
-        let value = flag.parse(text).map_err(|reason| format!("value '{text}' {reason}"))?;
+        let mut value = flag.parse(text).map_err(|reason| format!("value '{text}' {reason}"))?;
+        if name == "client_output_buffer_limit" {
+            // Classes that are not named keep their limits.
+            let bounds = self.output_bounds().changed(text).unwrap_or_default();
+            value = FlagValue::Text(bounds.to_string());
+        }
         let mut changed = self.clone();
         changed.put(name, value);
         changed.check_together()?;
@@ -158,7 +165,7 @@ impl Settings {
         (seconds > 0).then(|| Duration::from_secs(seconds))
     }
 
-    fn bind(&self) -> Vec<IpAddr> {
+    pub(crate) fn bind(&self) -> Vec<IpAddr> {
         check::addresses(self.text("bind")).unwrap_or_default()
     }
 
@@ -242,6 +249,33 @@ impl Settings {
 
     pub(crate) fn tcp_keepalive(&self) -> Option<Duration> {
         self.seconds("tcp_keepalive")
+    }
+
+    /// What may wait for clients.
+    pub(crate) fn output_bounds(&self) -> Bounds {
+        let flag = find("client_output_buffer_limit");
+        let default = flag.map(super::Flag::default_text).unwrap_or_default();
+        // Both were checked as flags.
+        let bounds = Bounds::default().changed(&default).unwrap_or_default();
+        bounds.changed(self.text("client_output_buffer_limit")).unwrap_or(bounds)
+    }
+
+    /// Bytes of one command's arguments together.
+    pub(crate) fn query_bytes_max(&self) -> usize {
+        self.bytes("client_query_buffer_limit") as usize
+    }
+
+    /// Memory that all clients may take together; none if there is no limit.
+    pub(crate) fn clients_bytes_max(&self) -> Option<u64> {
+        let bytes = match ClientsMemory::parse(self.text("maxmemory_clients")) {
+            Ok(ClientsMemory::Bytes(bytes)) => bytes,
+            Ok(ClientsMemory::Percent(percent)) => {
+                (u128::from(self.maxmemory()) * u128::from(percent) / 100) as u64
+            }
+            // Checked as a flag.
+            Err(_) => 0,
+        };
+        (bytes > 0).then_some(bytes)
     }
 
     pub(crate) fn bulk_bytes_max(&self) -> usize {

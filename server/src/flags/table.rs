@@ -172,7 +172,8 @@ pub(crate) static FLAGS: &[Flag] = &[
         integer(0, 65535),
         "6379",
         "TCP port; 0 takes a free one and logs it",
-    ),
+    )
+    .mutable(),
     Flag::new(
         Topic::Network,
         "bind",
@@ -269,6 +270,38 @@ pub(crate) static FLAGS: &[Flag] = &[
         "longest argument that a client may send",
     )
     .redis("proto-max-bulk-len")
+    .mutable(),
+    Flag::new(
+        Topic::Network,
+        "client_query_buffer_limit",
+        Kind::Bytes { max: 1 << 30 },
+        "1gb",
+        "bytes of one command that a client may send, all arguments together; at least 1mb",
+    )
+    .redis("client-query-buffer-limit")
+    .check(check::query_bytes)
+    .mutable(),
+    Flag::new(
+        Topic::Network,
+        "client_output_buffer_limit",
+        Kind::Text,
+        "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+        "what may wait for a client that does not read it, for each class: a hard limit, and a \
+         soft one that it may be past for some seconds; 0 for none, and pubsub is for MONITOR too",
+    )
+    .redis("client-output-buffer-limit")
+    .check(check::output_bounds)
+    .mutable(),
+    Flag::new(
+        Topic::Network,
+        "maxmemory_clients",
+        Kind::Text,
+        "0",
+        "bytes that the buffers of all clients may take, or a share of maxmemory, as 5%; past \
+         them those with most are disconnected; 0 for no limit",
+    )
+    .redis("maxmemory-clients")
+    .check(check::clients_memory)
     .mutable(),
     Flag::new(
         Topic::Network,

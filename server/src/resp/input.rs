@@ -14,8 +14,6 @@ const LARGE_BYTES_MIN: usize = 64 << 10;
 const LARGE_GROWTH: usize = 4;
 /// Commands cut in one go; what follows them waits in the buffer.
 const COMMANDS_MAX: usize = 1024;
-/// Bytes of one command's arguments together, with the spans that describe them.
-const COMMAND_BYTES_MAX: usize = (1 << 30) + (16 << 20);
 /// Room that a read should find in the buffer.
 const READ_BYTES_MIN: usize = 4 << 10;
 
@@ -24,6 +22,8 @@ const READ_BYTES_MIN: usize = 4 << 10;
 pub struct Limits {
     /// Bytes of one argument.
     pub bulk_bytes_max: usize,
+    /// Bytes of one command's arguments together, with the spans that describe them.
+    pub command_bytes_max: usize,
     /// Arguments of one command.
     pub args_max: usize,
     /// Whether the limits are those of a client that has yet to authenticate. Its commands are
@@ -33,7 +33,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bulk_bytes_max: 512 << 20, args_max: 1 << 20, unauthenticated: false }
+        Self {
+            bulk_bytes_max: 512 << 20,
+            command_bytes_max: (1 << 30) + (16 << 20),
+            args_max: 1 << 20,
+            unauthenticated: false,
+        }
     }
 }
 
@@ -199,6 +204,12 @@ impl Input {
         self.buffer.len() - self.command_end + large
     }
 
+    /// Bytes held, those of complete commands included.
+    pub fn held_bytes(&self) -> usize {
+        let large = if let State::Large { data, .. } = &self.state { data.len() } else { 0 };
+        self.buffer.len() + large
+    }
+
     /// Bytes allocated for what was received.
     pub fn allocated_bytes(&self) -> usize {
         let large = if let State::Large { data, .. } = &self.state { data.capacity() } else { 0 };
@@ -354,7 +365,7 @@ impl Input {
         let bytes = bytes as usize;
         // Every argument costs a span besides its bytes.
         self.partial_bytes += bytes + size_of::<Span>();
-        if self.partial_bytes > COMMAND_BYTES_MAX {
+        if self.partial_bytes > limits.command_bytes_max {
             return Err(ProtocolError::CommandTooLong);
         }
         self.at = next;

@@ -98,6 +98,12 @@ impl Output {
         self.queued_bytes + self.tail.len() - self.sent
     }
 
+    /// Pieces of replies that wait ahead of the buffer, such as large values, and their bytes.
+    pub fn queued(&self) -> (usize, usize) {
+        let sent = if self.queue.is_empty() { 0 } else { self.sent };
+        (self.queue.len(), self.queued_bytes - sent)
+    }
+
     /// Whether all was sent.
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -110,7 +116,12 @@ impl Output {
             Chunk::Bytes(bytes) => bytes.capacity(),
             Chunk::Shared(_) | Chunk::Later(..) => 0,
         });
-        queued.sum::<usize>() + self.tail.capacity()
+        queued.sum::<usize>() + self.buffer_bytes()
+    }
+
+    /// Bytes allocated for the buffer in which replies collect.
+    pub fn buffer_bytes(&self) -> usize {
+        self.tail.capacity()
     }
 
     /// Appends bytes as they are.

@@ -198,9 +198,6 @@ impl StreamDecoder {
         }
         let (last_id, max_deleted_id, entries_added) = self.history;
         self.stream.set_history(last_id, max_deleted_id, entries_added);
-        if self.stream.is_pristine() {
-            return Err(Unsound("there is nothing in the stream"));
-        }
         Ok(self.stream)
     }
 }

@@ -18,7 +18,7 @@ pub use id::StreamId;
 type Groups = BTreeMap<Box<[u8]>, Arc<Group>>;
 
 /// What a stream knows besides its entries.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 struct About {
     last_id: StreamId,
     max_deleted_id: StreamId,
@@ -26,13 +26,24 @@ struct About {
     groups: Arc<Groups>,
     /// Bytes allocated for the groups.
     groups_heap_bytes: u64,
+    /// It stays even without entries and groups: it had a group, or a history was declared.
+    stays: bool,
+}
+
+impl PartialEq for About {
+    fn eq(&self, other: &Self) -> bool {
+        // What a stream holds follows from these; whether it stays says only that it was made.
+        let of = |about: &Self| (about.last_id, about.max_deleted_id, about.entries_added);
+        of(self) == of(other) && self.groups == other.groups
+    }
 }
 
 /// A log of entries, each a list of fields with values under an id that only grows, and groups of
 /// consumers that share the reading of it.
 ///
 /// Appending and looking up cost O(log n), a step of an iterator O(1). A stream without entries
-/// is still something: it knows its last id and its groups, so its key stays.
+/// is still something: it knows its last id and its groups, so its key stays, also when its last
+/// group is removed.
 ///
 /// # Examples
 ///
@@ -67,9 +78,9 @@ impl Stream {
         self.entries.is_same(&other.entries) && Arc::ptr_eq(&self.about, &other.about)
     }
 
-    /// Whether it is as good as none: nothing was ever added, and there is no group.
+    /// Whether it is as good as none: nothing was ever added, and there never was a group.
     pub(in crate::collection) fn is_pristine(&self) -> bool {
-        self.entries.is_empty() && *self.about == About::default()
+        self.entries.is_empty() && !self.about.stays && *self.about == About::default()
     }
 
     pub(in crate::collection) fn heap_bytes(&self) -> u64 {
@@ -131,6 +142,7 @@ impl Stream {
         about.last_id = last_id;
         about.max_deleted_id = max_deleted_id;
         about.entries_added = entries_added;
+        about.stays = true;
     }
 
     /// The id of an entry that is added at this time, or `None` if no id is left.
@@ -227,6 +239,7 @@ impl Stream {
             return false;
         }
         let about = Arc::make_mut(&mut self.about);
+        about.stays = true;
         let group = Group::new(last_delivered, entries_read);
         about.groups_heap_bytes += group.heap_bytes() + name.len() as u64;
         Arc::make_mut(&mut about.groups).insert(name.into(), Arc::new(group));

@@ -67,7 +67,8 @@ fn a_cancelled_save_leaves_nothing_in_any_phase_before_the_commit() {
         world.assert_exactly(&["dump"]);
         assert!(!store.cancel_save(), "nothing runs");
         let status = store.save_status();
-        assert_eq!((status.saves, status.failures, status.last_ok), (0, 1, false));
+        assert_eq!((status.saves, status.failures, status.cancellations), (0, 0, 1));
+        assert!(status.last_ok && status.last_error.is_none(), "nothing is amiss");
         assert_eq!(contents(&world.open()), filled("one", 40));
     }
 }

@@ -67,17 +67,24 @@ impl Sources {
     pub(super) fn read_from(keys: &mut Keys<'_>, names: Args<'_>) -> Result<Self, Failure> {
         let database = keys.database.index();
         let sources = keys.atomically(|step| Self::read(step, database, names))?;
-        for (name, item) in names.iter().zip(&sources.items) {
-            keys.looked_up(name, item.is_some());
+        for (name, is_there) in names.iter().zip(sources.looked_for()) {
+            keys.looked_up(name, is_there);
         }
         Ok(sources)
     }
 
     /// Tells within the step which of the keys are not there.
     pub(super) fn tell_misses(&self, step: &mut dyn Step, database: u16, keys: Args<'_>) {
-        for (key, item) in keys.iter().zip(&self.items) {
-            step.looked_up(database, key, item.is_some());
+        for (key, is_there) in keys.iter().zip(self.looked_for()) {
+            step.looked_up(database, key, is_there);
         }
+    }
+
+    /// Whether each of the keys is there, up to the first that holds something else: Redis looks
+    /// for none behind that.
+    fn looked_for(&self) -> impl Iterator<Item = bool> + '_ {
+        let right = |item: &&Option<Item>| Source::new(item.as_ref()).is_ok();
+        self.items.iter().take_while(right).map(Option::is_some)
     }
 
     /// The sets.

@@ -204,6 +204,7 @@ fn xautoclaim(call: &mut Call<'_>) -> Outcome {
     let now_unix_ms = call.server.now_ms();
     let Call { args, out, keys, .. } = call;
     let (key, group_name) = (args.at(1), args.at(2));
+    keys.sought(key)?;
     let mut claim = Claim::new(*args, "XAUTOCLAIM", now_unix_ms)?;
     let start = id::start(args.at(5))?;
     let (mut count, mut next) = (100, 6);

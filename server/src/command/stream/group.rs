@@ -217,6 +217,7 @@ fn delete_consumer(call: &mut Call<'_>) -> Outcome {
 fn xack(call: &mut Call<'_>) -> Outcome {
     let Call { args, out, keys, .. } = call;
     let names = args.from(3);
+    keys.sought(args.at(1))?;
     let acknowledged = keys.update_collection(args.at(1), |stream: &mut Stream| {
         if stream.group(args.at(2)).is_none() {
             return Ok(0);

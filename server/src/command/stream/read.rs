@@ -177,7 +177,11 @@ fn xread(call: &mut Call<'_>) -> Outcome {
         request.keys.iter().map(item).collect::<Result<Vec<_>, Failure>>()
     })?;
     let mut streams = Vec::with_capacity(items.len());
-    for (item, text) in items.iter().zip(request.ids.iter()) {
+    for ((item, key), text) in items.iter().zip(request.keys.iter()).zip(request.ids.iter()) {
+        // Redis looks each stream up twice, and tells of it twice: here for its id.
+        if item.is_none() {
+            keys.missed(key);
+        }
         let stream = stream_of(item.as_ref())?;
         let after = match text {
             b"$" => stream.as_ref().map_or(StreamId::MIN, Stream::last_id),
@@ -241,6 +245,7 @@ fn xreadgroup(call: &mut Call<'_>) -> Outcome {
         let mut streams = Vec::with_capacity(request.keys.len());
         for (key, text) in request.keys.iter().zip(request.ids.iter()) {
             let found = step.item(database, key)?;
+            step.looked_up(database, key, found.is_some());
             let stream = stream_of(found.as_ref().map(|(item, _)| item))?;
             let entry = stream.zip(found.map(|(_, expiry)| expiry));
             let Some(entry) = entry.filter(|(stream, _)| stream.group(group).is_some()) else {
