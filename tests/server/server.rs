@@ -1,5 +1,6 @@
 //! A server process.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,15 @@ fn build() -> PathBuf {
         "debug" => "dev",
         other => other,
     };
-    let status = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // Cargo describes the package of a test to it. Build scripts that look at these variables would
+    // run again, and what depends on them would be built anew.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|own| is_prefix(own, &name)) {
+            cargo.env_remove(name);
+        }
+    }
+    let status = cargo
         .args(["build", "--quiet", "--workspace", "--bin", "exuvia", "--test", "server"])
         .args(["--profile", profile])
         .arg("--target-dir")
@@ -44,6 +53,10 @@ fn build() -> PathBuf {
         .unwrap();
     assert!(status.success(), "the server does not build");
     profile_dir.join("exuvia")
+}
+
+fn is_prefix(prefix: &str, name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(prefix.as_bytes())
 }
 
 /// A running server, killed when it is dropped.
