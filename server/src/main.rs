@@ -1,11 +1,13 @@
 //! The `exuvia` server binary.
 
+mod allocator;
+
 use std::process::ExitCode;
 
 use exuvia_server::CollectMemory;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() -> ExitCode {
     exuvia_server::run(std::env::args_os().skip(1), std::env::vars_os(), COLLECT_MEMORY)

@@ -297,13 +297,40 @@ impl Subject for SetModel {
 }
 
 #[derive(Clone, Debug, Default)]
+/// Members, and which of the scores each has.
 struct SortedSetModel(BTreeMap<Vec<u8>, i32>);
+
+/// Scores of every length in memory, and their neighbours.
+const MAGNITUDES: [f64; 16] = [
+    0.0,
+    1e-9,
+    0.003_906_25,
+    0.1,
+    0.75,
+    1.0,
+    30.0,
+    30.5,
+    31.0,
+    4094.0,
+    4095.1,
+    524_287.0,
+    1_769_903_998.25,
+    9_007_199_254_740_991.0,
+    1e300,
+    f64::INFINITY,
+];
+
+/// The score of a number from -15 to 15, in the order of those.
+fn score(number: i32) -> f64 {
+    let magnitude = MAGNITUDES[number.unsigned_abs() as usize];
+    if number < 0 { -magnitude } else { magnitude }
+}
 
 impl SortedSetModel {
     fn sorted(&self) -> Vec<(Vec<u8>, f64)> {
-        let mut sorted: Vec<_> = self.0.iter().map(|(member, score)| (*score, member)).collect();
+        let mut sorted: Vec<_> = self.0.iter().map(|(member, number)| (*number, member)).collect();
         sorted.sort();
-        sorted.into_iter().map(|(score, member)| (member.clone(), f64::from(score))).collect()
+        sorted.into_iter().map(|(number, member)| (member.clone(), score(number))).collect()
     }
 }
 
@@ -315,14 +342,14 @@ impl Subject for SortedSetModel {
             match step {
                 Step::Edit { what, element, bytes: len } => {
                     let member = bytes(element, len % 40);
-                    let score = i32::from(what) % 9 - 4;
+                    let number = i32::from(what) % 31 - 15;
                     match what % 4 {
                         0 | 1 => {
-                            let before = model.insert(member.clone(), score).map(f64::from);
-                            assert_eq!(set.insert(&member, f64::from(score)), before);
+                            let before = model.insert(member.clone(), number).map(score);
+                            assert_eq!(set.insert(&member, score(number)), before);
                         }
                         2 => {
-                            let before = model.remove(&member).map(f64::from);
+                            let before = model.remove(&member).map(score);
                             assert_eq!(set.remove(&member), before);
                         }
                         _ => {
@@ -335,9 +362,9 @@ impl Subject for SortedSetModel {
                 }
                 Step::Grow { first, count } => {
                     for element in first..first + count {
-                        let score = i32::from(element % 17);
-                        set.insert(bytes(element, 0), f64::from(score));
-                        model.insert(bytes(element, 0), score);
+                        let number = i32::from(element % 31) - 15;
+                        set.insert(bytes(element, 0), score(number));
+                        model.insert(bytes(element, 0), number);
                     }
                 }
                 Step::Shrink { keep } => {
@@ -361,8 +388,12 @@ impl Subject for SortedSetModel {
         for (rank, (member, score)) in sorted.iter().enumerate() {
             assert_eq!((set.rank(member), set.score(member)), (Some(rank as u64), Some(*score)));
         }
-        let below = sorted.iter().filter(|(_, score)| *score < 2.0).count();
-        assert_eq!(set.rank_of_score(2.0, false), below as u64);
+        for probe in (-15..=15).map(score).chain([2.0, -4094.5]) {
+            let below = sorted.iter().filter(|(_, score)| *score < probe).count();
+            let up_to = sorted.iter().filter(|(_, score)| *score <= probe).count();
+            assert_eq!(set.rank_of_score(probe, false), below as u64);
+            assert_eq!(set.rank_of_score(probe, true), up_to as u64);
+        }
     }
 }
 

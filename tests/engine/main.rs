@@ -20,6 +20,7 @@ mod points;
 mod progress;
 mod races;
 mod scan;
+mod scores;
 mod stress;
 mod transactions;
 mod walks;

@@ -34,8 +34,9 @@
 //! | removing a range | O(log n), and freeing it |
 //! | a step of an iterator | O(1), a search once for every leaf |
 //!
-//! In memory an element costs its bytes and one or two more, and some six percent for the nodes;
-//! a sorted set of more than 128 elements has its members a second time, by hash.
+//! In memory an element costs its bytes and one or two more, and some six percent for the nodes. A
+//! score is one byte to nine, and up to 4,094 two. A sorted set of more than 128 elements has them
+//! a second time, by the hash of the member.
 
 mod access;
 mod archive;
@@ -43,6 +44,7 @@ mod hash;
 mod item;
 mod kind;
 mod list;
+mod score;
 mod set;
 mod sorted_set;
 mod stored;

@@ -1,12 +1,15 @@
 //! Sorted sets.
 //!
 //! ```text
-//! element: score as eight bytes that sort like it, member
+//! element: score, as bytes that sort like it and tell where they end; member
 //! ```
+//!
+//! How a score is written is in [`score`].
 
 use std::fmt;
 use std::ops::Range;
 
+use super::score::{self, Code};
 use crate::Value;
 use crate::tree::{
     Builder, Hashed, Iter, Keyed, Replaced, Sharing, Sorted, Tree, index_bytes_not_in,
@@ -21,9 +24,6 @@ const UNINDEXED_LEN_MAX: u64 = 128;
 #[cfg(test)]
 const UNINDEXED_LEN_MAX: u64 = 12;
 
-pub(super) const SCORE_BYTES: usize = 8;
-const SIGN: u64 = 1 << 63;
-
 /// Elements of the index are those of the sorted set, found by their members.
 #[derive(Clone, Copy, Debug)]
 struct Scored;
@@ -31,24 +31,22 @@ struct Scored;
 impl Keyed for Scored {
     #[inline]
     fn key(element: &[u8]) -> &[u8] {
-        element.get(SCORE_BYTES..).unwrap_or_default()
+        &element[score::code_len(element)..]
+    }
+
+    #[inline]
+    fn has_key(element: &[u8], key: &[u8]) -> bool {
+        // The end tells nearly all others, without a look at the score.
+        element.len().checked_sub(key.len()).is_some_and(|start| {
+            same_bytes(&element[start..], key) && start == score::code_len(element)
+        })
     }
 }
 
-/// The score as a number that sorts like it. Both zeros are one.
-fn sortable(score: f64) -> [u8; SCORE_BYTES] {
-    debug_assert!(!score.is_nan(), "a score is a number");
-    // Adding zero makes a negative zero positive.
-    let bits = (score + 0.0).to_bits();
-    let sortable = if bits & SIGN == 0 { bits | SIGN } else { !bits };
-    sortable.to_be_bytes()
-}
-
+#[inline]
 pub(super) fn decode(element: &[u8]) -> (&[u8], f64) {
-    let Some((score, member)) = element.split_first_chunk() else { return (&[], 0.0) };
-    let sortable = u64::from_be_bytes(*score);
-    let bits = if sortable & SIGN == 0 { !sortable } else { sortable ^ SIGN };
-    (member, f64::from_bits(bits))
+    let (score, member) = score::split(element);
+    (member, score)
 }
 
 /// A set of byte strings with a score each, in the order of scores, and where those are equal of
@@ -154,7 +152,7 @@ impl SortedSet {
     fn find(&self, member: &[u8]) -> Option<&[u8]> {
         match &self.members {
             Some(members) => members.get_key(member),
-            None => self.scores.iter().find(|element| same_bytes(Scored::key(element), member)),
+            None => self.scores.iter().find(|element| Scored::has_key(element, member)),
         }
     }
 
@@ -175,11 +173,11 @@ impl SortedSet {
     /// In builds with debug assertions, if the score is `NaN`.
     pub fn insert(&mut self, member: impl AsRef<[u8]>, score: f64) -> Option<f64> {
         let member = member.as_ref();
-        let sortable = sortable(score);
-        let parts = [&sortable[..], member];
+        let code = Code::new(score);
+        let parts = [code.as_slice(), member];
         let Some(members) = &mut self.members else {
             let before = self.find(member).map(<[u8]>::to_vec);
-            if before.as_ref().is_none_or(|before| !before.starts_with(&sortable)) {
+            if before.as_ref().is_none_or(|before| !before.starts_with(parts[0])) {
                 move_element(&mut self.scores, before.as_deref(), &parts);
                 self.settle_index();
             }
@@ -188,7 +186,7 @@ impl SortedSet {
         let found = members.find_key(member);
         let before = found.as_ref().and_then(|found| found.element);
         let score_before = before.map(|before| decode(before).1);
-        if before.is_some_and(|before| before.starts_with(&sortable)) {
+        if before.is_some_and(|before| before.starts_with(parts[0])) {
             return score_before;
         }
         move_element(&mut self.scores, before, &parts);
@@ -252,13 +250,9 @@ impl SortedSet {
 
     /// How many members have a score below `score`; at or below it with `after_equal`.
     pub fn rank_of_score(&self, score: f64, after_equal: bool) -> u64 {
-        let first = sortable(score);
-        if !after_equal {
-            return self.scores.count_below(&first);
-        }
-        // Behind every element of this score, and not behind any of a higher one. No number is
-        // as high as the highest bits there are.
-        self.scores.count_below(&(u64::from_be_bytes(first) + 1).to_be_bytes())
+        let code = Code::new(score);
+        let probe = if after_equal { code.successor() } else { code };
+        self.scores.count_below(probe.as_slice())
     }
 
     /// How many members are below `member` in the order of bytes; at or below it with
@@ -267,10 +261,11 @@ impl SortedSet {
     pub fn rank_of_member(&self, member: &[u8], after_equal: bool) -> u64 {
         let last = self.len().checked_sub(1).and_then(|rank| self.scores.get(rank));
         let (Some(first), Some(last)) = (self.scores.get(0), last) else { return 0 };
-        if last[..SCORE_BYTES] != first[..SCORE_BYTES] {
+        let score = &first[..score::code_len(first)];
+        if !last.starts_with(score) {
             return self.rank_by_bytes(member, after_equal);
         }
-        let probe = [&first[..SCORE_BYTES], member].concat();
+        let probe = [score, member].concat();
         let Some(found) = self.scores.lower_bound(&probe) else { return 0 };
         let is_there = found.element == Some(&probe);
         self.scores.index_of(&found.place) + u64::from(is_there && after_equal)

@@ -2,8 +2,8 @@
 
 use super::super::hash::{Field, FieldRef, Hash};
 use super::super::set::{Member, Set};
-use super::super::sorted_set::{self, SortedSet};
-use super::super::{Collection, List};
+use super::super::{Collection, List, SortedSet};
+use super::scored;
 use super::stream::StreamDecoder;
 use super::{AS_THEY_CAME, BY_HASH};
 use crate::VALUE_BYTES_MAX;
@@ -38,7 +38,8 @@ enum Kind {
     List(Plain<Sequence>),
     Hash(ByKey<Field>),
     Set(ByKey<Member>),
-    SortedSet(Plain<Sorted>),
+    /// And the last element as it was read.
+    SortedSet(Plain<Sorted>, Vec<u8>),
     Stream(Box<StreamDecoder>),
 }
 
@@ -51,7 +52,7 @@ impl Decoder {
             ValueType::List => Kind::List(Plain::new(Sequence)),
             ValueType::Hash => Kind::Hash(ByKey::default()),
             ValueType::Set => Kind::Set(ByKey::default()),
-            ValueType::SortedSet => Kind::SortedSet(Plain::new(Sorted)),
+            ValueType::SortedSet => Kind::SortedSet(Plain::new(Sorted), Vec::new()),
             ValueType::Stream => Kind::Stream(Box::default()),
             _ => return Err(Unsound("a value of a type that this engine does not know")),
         };
@@ -83,7 +84,7 @@ impl Decoder {
             Kind::List(list) => List::from_tree(list.finish()?).into(),
             Kind::Hash(hash) => Hash::from_tree(hash.finish()?).into(),
             Kind::Set(set) => Set::from_tree(set.finish()?).into(),
-            Kind::SortedSet(set) => {
+            Kind::SortedSet(set, _) => {
                 let set = SortedSet::from_tree(set.finish()?);
                 set.ok_or(Unsound("a member occurs twice"))?.into()
             }
@@ -99,10 +100,15 @@ impl Kind {
         let mut rest = bytes;
         while let Some((element, behind)) = split_element(rest)? {
             match self {
-                Self::List(list) => list.take(element, |_, _| true)?,
+                Self::List(list) => list.take(element, |list| list.push(&[element]))?,
                 Self::Hash(hash) => hash.take(element, |it| FieldRef::try_decode(it).is_some())?,
                 Self::Set(set) => set.take(element, |_| true)?,
-                Self::SortedSet(set) => set.take(element, is_next_member)?,
+                Self::SortedSet(set, last) => set.take(element, |set| {
+                    let is_next = scored::push(set, last, element);
+                    last.clear();
+                    last.extend_from_slice(element);
+                    is_next
+                })?,
                 Self::Stream(stream) => stream.take(element)?,
             }
             rest = behind;
@@ -126,42 +132,32 @@ fn split_element(bytes: &[u8]) -> Result<Split<'_>, Unsound> {
     Ok(rest.split_at_checked(len))
 }
 
-/// Whether a sorted set's element may follow `last`.
-fn is_next_member(last: Option<&[u8]>, element: &[u8]) -> bool {
-    element.len() >= sorted_set::SCORE_BYTES
-        && last.is_none_or(|last| last < element)
-        && !sorted_set::decode(element).1.is_nan()
-}
-
 /// Elements in an order that their bytes tell, behind their number.
 #[derive(Debug)]
 struct Plain<O: Order> {
     builder: Builder<O>,
     expected: Option<u64>,
     len: u64,
-    last: Vec<u8>,
 }
 
 impl<O: Order> Plain<O> {
     fn new(order: O) -> Self {
-        Self { builder: Builder::new(order), expected: None, len: 0, last: Vec::new() }
+        Self { builder: Builder::new(order), expected: None, len: 0 }
     }
 
+    /// Takes what is an element, which `push` adds unless it is wrong, but first is a header.
     fn take(
         &mut self,
         element: &[u8],
-        is_next: impl Fn(Option<&[u8]>, &[u8]) -> bool,
+        push: impl FnOnce(&mut Builder<O>) -> bool,
     ) -> Result<(), Unsound> {
         if self.expected.is_none() {
             self.expected = Some(number(element)?);
             return Ok(());
         }
-        let last = (self.len > 0).then_some(&self.last[..]);
-        if !is_next(last, element) || !self.builder.push(&[element]) {
+        if !push(&mut self.builder) {
             return Err(Unsound("an element is not sound, or out of order"));
         }
-        self.last.clear();
-        self.last.extend_from_slice(element);
         self.len += 1;
         Ok(())
     }

@@ -7,13 +7,15 @@ use std::io::{self, Read};
 use super::super::hash::Field;
 use super::super::set::Member;
 use super::super::{Collection, Stream};
-use super::{AS_THEY_CAME, BY_HASH, framed, stream};
+use super::{AS_THEY_CAME, BY_HASH, framed, scored, stream};
 use crate::tree::{Elements, Hashed, Keyed, Order, Prefix, Sequence, Sorted, Tree};
 
 /// Leaves of one tree, from a position on.
 pub(super) enum Leaves {
     Sequence(Tree<Sequence>),
     Sorted(Tree<Sorted>),
+    /// Those of a sorted set.
+    Scored(Tree<Sorted>),
     Fields(Tree<Hashed<Field>>),
     Members(Tree<Hashed<Member>>),
 }
@@ -23,6 +25,7 @@ impl Leaves {
         match self {
             Self::Sequence(tree) => tree.leaf_bytes(),
             Self::Sorted(tree) => tree.leaf_bytes(),
+            Self::Scored(tree) => tree.iter().map(scored::written_bytes).sum(),
             Self::Fields(tree) => tree.leaf_bytes(),
             Self::Members(tree) => tree.leaf_bytes(),
         }
@@ -33,6 +36,7 @@ impl Leaves {
         match self {
             Self::Sequence(tree) => copy_leaf(tree, next, into),
             Self::Sorted(tree) => copy_leaf(tree, next, into),
+            Self::Scored(tree) => copy_scored(tree, next, into),
             Self::Fields(tree) => copy_by_hash(tree, next, into),
             Self::Members(tree) => copy_by_hash(tree, next, into),
         }
@@ -45,6 +49,15 @@ fn copy_leaf<O: Order>(tree: &Tree<O>, next: u64, into: &mut Vec<u8>) -> Option<
     }
     let (leaf, _, len) = tree.leaf_at(next)?;
     into.extend_from_slice(leaf);
+    Some(next + len)
+}
+
+fn copy_scored(tree: &Tree<Sorted>, next: u64, into: &mut Vec<u8>) -> Option<u64> {
+    if next == tree.len() {
+        return None;
+    }
+    let (leaf, _, len) = tree.leaf_at(next)?;
+    Elements::new(leaf).for_each(|element| scored::write(element, into));
     Some(next + len)
 }
 
@@ -87,12 +100,11 @@ pub(crate) struct Encoder {
     chunk: Vec<u8>,
     /// Bytes of the chunk that were read.
     read: usize,
-    len: u64,
 }
 
 impl fmt::Debug for Encoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Encoder").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("Encoder").field("next", &self.next).finish_non_exhaustive()
     }
 }
 
@@ -122,13 +134,12 @@ impl Encoder {
                 [hashed_header(set.tree()), Section::Leaves(leaves)].into()
             }
             Collection::SortedSet(set) => {
-                let leaves = Leaves::Sorted(set.tree().clone());
+                let leaves = Leaves::Scored(set.tree().clone());
                 [header(set.len()), Section::Leaves(leaves)].into()
             }
             Collection::Stream(stream) => Self::sections_of_stream(stream),
         };
-        let len = sections.iter().map(Section::bytes).sum();
-        Self { sections, next: 0, chunk: Vec::new(), read: 0, len }
+        Self { sections, next: 0, chunk: Vec::new(), read: 0 }
     }
 
     fn sections_of_stream(stream: &Stream) -> VecDeque<Section> {
@@ -142,9 +153,11 @@ impl Encoder {
         sections
     }
 
-    /// Bytes from beginning to end. O(1).
+    /// Bytes from beginning to end, as long as none of them has been read. Looks at every element
+    /// of a sorted set, and at inner nodes alone of anything else.
     pub(crate) fn len(&self) -> u64 {
-        self.len
+        debug_assert!(self.next == 0 && self.chunk.is_empty(), "nothing has been read");
+        self.sections.iter().map(Section::bytes).sum()
     }
 
     /// Puts the next stretch into the chunk; `false` if there is none.

@@ -2,10 +2,12 @@
 //!
 //! The elements are those of the tree, in its order, behind one that says what they are; so a
 //! writer copies leaves, a reader builds the tree from the leaves up, and neither holds more of a
-//! collection than a page and an element. `FORMAT.md` draws the bytes.
+//! collection than a page and an element. Those of sorted sets alone are written in another way
+//! than they lie in leaves. `FORMAT.md` draws the bytes.
 
 mod decode;
 mod encode;
+mod scored;
 mod stream;
 
 #[cfg(test)]

@@ -56,9 +56,10 @@ fn collections(len: u32) -> Vec<Collection> {
 
 fn encoded(collection: &Collection) -> Vec<u8> {
     let mut encoder = Encoder::new(collection);
+    let len = encoder.len();
     let mut bytes = Vec::new();
     encoder.read_to_end(&mut bytes).unwrap();
-    assert_eq!(bytes.len() as u64, encoder.len());
+    assert_eq!(bytes.len() as u64, len);
     bytes
 }
 
@@ -122,18 +123,45 @@ fn damaged_bytes_neither_panic_nor_make_what_contradicts_itself() {
 }
 
 #[test]
+fn a_written_sorted_set_has_scores_of_eight_bytes() {
+    let scores = [-1.5, 0.0, 2.0, f64::INFINITY];
+    let set: SortedSet = scores.map(|score| (score.to_string(), score)).into_iter().collect();
+    let written = b"\x08\x04\0\0\0\0\0\0\0\
+        \x0c\x40\x07\xff\xff\xff\xff\xff\xff-1.5\
+        \x09\x80\0\0\0\0\0\0\x000\
+        \x09\xc0\0\0\0\0\0\0\x002\
+        \x0b\xff\xf0\0\0\0\0\0\0inf";
+    assert_eq!(encoded(&set.into()), written);
+}
+
+#[test]
+fn numbers_that_are_no_scores_are_refused() {
+    for (score, is_sound) in [(-2.0, true), (0.0, true), (-0.0, false), (f64::NAN, false)] {
+        let bits = f64::to_bits(score);
+        let sortable = if score.is_sign_negative() { !bits } else { bits | 1 << 63 };
+        let count = super::framed(&[&1_u64.to_le_bytes()]);
+        let bytes = [count, super::framed(&[&sortable.to_be_bytes(), b"member"])].concat();
+        assert_eq!(Collection::decode(ValueType::SortedSet, &bytes).is_ok(), is_sound, "{score}");
+    }
+}
+
+#[test]
 fn what_occurs_twice_is_refused() {
     for len in [3, 400] {
         for collection in collections(len).into_iter().skip(1).take(3) {
             let bytes = encoded(&collection);
-            let element = match &collection {
+            let framed = |element: Option<&[u8]>| super::framed(&[element.unwrap()]);
+            let twice = match &collection {
                 // The last of them, so that only its repetition is wrong.
-                Collection::Hash(hash) => hash.tree().iter().next_back(),
-                Collection::Set(set) => set.tree().iter().next_back(),
-                Collection::SortedSet(set) => set.tree().iter().next_back(),
-                _ => None,
+                Collection::Hash(hash) => framed(hash.tree().iter().next_back()),
+                Collection::Set(set) => framed(set.tree().iter().next_back()),
+                Collection::SortedSet(set) => {
+                    let mut twice = Vec::new();
+                    super::scored::write(set.tree().iter().next_back().unwrap(), &mut twice);
+                    twice
+                }
+                _ => unreachable!("those have keys"),
             };
-            let twice = super::framed(&[element.unwrap()]);
             let mut bytes = [bytes, twice].concat();
             let count = u64::from_le_bytes(bytes[1..9].try_into().unwrap());
             bytes[1..9].copy_from_slice(&(count + 1).to_le_bytes());

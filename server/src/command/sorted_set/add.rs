@@ -58,6 +58,12 @@ impl Options {
         (options, args.len())
     }
 
+    /// Whether each member gets the score that is given, whatever it had.
+    fn set_all(self) -> bool {
+        let Self { only_new, only_existing, only_greater, only_less, increment, .. } = self;
+        !(only_new || only_existing || only_greater || only_less || increment)
+    }
+
     fn check(self, members: usize) -> Result<(), Failure> {
         let Self { only_new, only_existing, only_greater, only_less, .. } = self;
         if only_new && only_existing {
@@ -93,6 +99,15 @@ impl Added {
         score: f64,
         options: Options,
     ) -> Result<(), Failure> {
+        if options.set_all() {
+            // One search does, where others need the score before they know.
+            match set.insert(member, score) {
+                None => self.new += 1,
+                Some(old) => self.changed += u64::from(differ(score, old)),
+            }
+            self.score = Some(score);
+            return Ok(());
+        }
         let Some(old) = set.score(member) else {
             if !options.only_existing {
                 set.insert(member, score);
@@ -111,13 +126,17 @@ impl Added {
         if options.only_less && score >= old || options.only_greater && score <= old {
             return Ok(());
         }
-        if score.partial_cmp(&old).is_some_and(Ordering::is_ne) {
+        if differ(score, old) {
             set.insert(member, score);
             self.changed += 1;
         }
         self.score = Some(score);
         Ok(())
     }
+}
+
+fn differ(left: f64, right: f64) -> bool {
+    left.partial_cmp(&right).is_some_and(Ordering::is_ne)
 }
 
 fn zadd(call: &mut Call<'_>) -> Outcome {
