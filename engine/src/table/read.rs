@@ -50,8 +50,31 @@ impl Keyspace {
         guard: &'g Guard,
         found: &mut [Option<Entry<'g>>; LOOKUP_BATCH],
     ) {
-        assert!(keys.len() <= LOOKUP_BATCH);
         let mut hashes = [0_u64; LOOKUP_BATCH];
+        let located = self.locate_batch(keys, guard, &mut hashes);
+        for (i, key) in keys.iter().enumerate() {
+            found[i] = located[i].and_then(|located| {
+                let (_, word, entry) = located.segment.find(hashes[i], key.as_ref(), guard)?;
+                chain::current(word, entry, &self.versions)
+            });
+        }
+    }
+
+    /// Asks for what lookups of up to [`LOOKUP_BATCH`] keys will need, up to the beginnings of the
+    /// entries.
+    pub(crate) fn prefetch_batch<K: AsRef<[u8]>>(&self, keys: &[K], guard: &Guard) {
+        self.locate_batch(keys, guard, &mut [0; LOOKUP_BATCH]);
+    }
+
+    /// Finds the segments of keys, and asks for the entries that are there under their tags.
+    #[inline]
+    fn locate_batch<'g, K: AsRef<[u8]>>(
+        &self,
+        keys: &[K],
+        guard: &'g Guard,
+        hashes: &mut [u64; LOOKUP_BATCH],
+    ) -> [Option<Located<'g>>; LOOKUP_BATCH] {
+        assert!(keys.len() <= LOOKUP_BATCH);
         for (hash, key) in hashes.iter_mut().zip(keys) {
             *hash = self.hash(key.as_ref());
             self.shard(*hash).prefetch();
@@ -86,11 +109,6 @@ impl Keyspace {
                 }
             }
         }
-        for (i, key) in keys.iter().enumerate() {
-            found[i] = located[i].and_then(|located| {
-                let (_, word, entry) = located.segment.find(hashes[i], key.as_ref(), guard)?;
-                chain::current(word, entry, &self.versions)
-            });
-        }
+        located
     }
 }

@@ -12,6 +12,7 @@ use super::entry::Entry;
 use super::word::{Slot, Word};
 use crate::hooks::{self, Point};
 use crate::sync::Guard;
+use crate::tree::same_bytes;
 
 /// Slots of a bucket: one cache line.
 pub(super) const BUCKET_SLOTS: usize = 8;
@@ -107,7 +108,7 @@ impl Segment {
                 let word = slot.load(guard);
                 if word.tag() == tag
                     && let Some(entry) = word.entry()
-                    && entry.key() == key
+                    && same_bytes(entry.key(), key)
                 {
                     return Some((slot, word, entry));
                 }
@@ -136,7 +137,7 @@ impl Segment {
                 }
                 return Probe::Vacant(slot);
             };
-            if word.tag() == tag && entry.key() == key {
+            if word.tag() == tag && same_bytes(entry.key(), key) {
                 return Probe::Found(slot, word, entry);
             }
         }

@@ -122,14 +122,30 @@ pub(crate) fn process_seed() -> u64 {
     })
 }
 
-/// Compares byte strings whose ends differ more often than their starts.
+/// Compares byte strings, whose ends differ more often than their starts. Short ones, as most keys
+/// are, without a call.
 #[inline]
 pub(crate) fn same_bytes(left: &[u8], right: &[u8]) -> bool {
+    const WORD: usize = 8;
+    const WORDS: usize = 2 * WORD;
     if left.len() != right.len() {
         return false;
     }
-    match (left.last_chunk::<8>(), right.last_chunk::<8>()) {
-        (Some(left_end), Some(right_end)) => left_end == right_end && left == right,
-        _ => left == right,
+    // The two ends overlap where there is less between them.
+    if let (Some(left_end), Some(right_end)) = (left.last_chunk(), right.last_chunk::<WORD>()) {
+        return left_end == right_end
+            && if left.len() <= WORDS {
+                left.first_chunk::<WORD>() == right.first_chunk()
+            } else if left.len() <= WORDS + WORD {
+                left.first_chunk::<WORDS>() == right.first_chunk()
+            } else {
+                left == right
+            };
+    }
+    match (left.last_chunk(), right.last_chunk::<4>()) {
+        (Some(left_end), Some(right_end)) => {
+            left_end == right_end && left.first_chunk::<4>() == right.first_chunk()
+        }
+        _ => left.iter().eq(right),
     }
 }

@@ -62,7 +62,7 @@ pub(crate) use call::{Call, LaterFn, LongCall, NowFn, Outcome};
 pub(crate) use failure::{Failure, describe};
 pub(crate) use keys::Keys;
 pub(crate) use spec::{Flags, Group, Handler, Spec};
-pub(crate) use table::{CommandId, Table};
+pub(crate) use table::{CommandId, LastFound, Table};
 
 /// Every command by family.
 static FAMILIES: [&[Spec]; 61] = [

@@ -79,6 +79,17 @@ impl Table {
         (self.names[usize::from(number)] == packed).then_some(CommandId(number))
     }
 
+    /// Finds a command by its name as [`find`](Self::find) does, at once if it has the same name as
+    /// the last one.
+    #[inline]
+    pub(crate) fn find_again(&self, name: &[u8], last: &mut LastFound) -> Option<CommandId> {
+        let Some(word) = short_word(name) else { return self.find(name) };
+        if word != last.name {
+            *last = LastFound { name: word, id: self.find(name)? };
+        }
+        Some(last.id)
+    }
+
     /// Finds the subcommand `name`, in any case, of the command `id`.
     #[inline]
     pub(crate) fn subcommand(&self, id: CommandId, name: &[u8]) -> Option<CommandId> {
@@ -136,6 +147,33 @@ fn place(names: &[Packed], multiplier: u64) -> Option<Vec<u16>> {
         *slot = index as u16 + 1;
     }
     Some(slots)
+}
+
+/// The command that was found last by a name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastFound {
+    /// Zero before the first.
+    name: u64,
+    id: CommandId,
+}
+
+impl Default for LastFound {
+    fn default() -> Self {
+        Self { name: 0, id: CommandId(0) }
+    }
+}
+
+/// A name of one byte to seven as a number, with its length.
+#[inline]
+fn short_word(name: &[u8]) -> Option<u64> {
+    let len = name.len();
+    let word = if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        u64::from(first) | u64::from(last) << (8 * (len - 4)).min(32)
+    } else {
+        name.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    };
+    (1..8).contains(&len).then_some(word | (len as u64) << 56)
 }
 
 #[inline]

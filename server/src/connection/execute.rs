@@ -9,7 +9,8 @@ use super::lookahead::{self, Lookups};
 use super::task::{Closed, Connection, takes_no_reply};
 use crate::client::{ReplyMode, Session};
 use crate::command::{
-    Call, CommandId, Failure, Flags, Handler, Keys, LaterFn, LongCall, NowFn, Spec, Table,
+    Call, CommandId, Failure, Flags, Handler, Keys, LastFound, LaterFn, LongCall, NowFn, Spec,
+    Table,
 };
 use crate::gate::Reasons;
 use crate::resp::{Args, Command};
@@ -84,7 +85,7 @@ impl Connection {
             if warm <= next && commands.len() >= lookahead::WARM_COMMANDS_MIN {
                 warm = next + lookahead::warm(&self.input, commands, &self.database);
             }
-            match resolve(self.table, args) {
+            match resolve(self.table, args, &mut self.last_found) {
                 Err((None, _)) if http::is_line(args.at(0)) => self.hang_up_on_http(),
                 Err((id, failure)) => self.reject(id, &failure),
                 Ok(Resolved { id, spec }) => match spec.handler_for(args.len()) {
@@ -111,7 +112,8 @@ impl Connection {
             self.session.reply = ReplyMode::Skip;
         }
         let mark = self.out.mark();
-        let resolved = match resolve(self.table, self.input.args(command)) {
+        let args = self.input.args(command);
+        let resolved = match resolve(self.table, args, &mut self.last_found) {
             Ok(resolved) => resolved,
             Err((None, _)) if http::is_line(self.input.args(command).at(0)) => {
                 self.hang_up_on_http();
@@ -248,8 +250,9 @@ impl Connection {
 pub(super) fn resolve(
     table: &Table,
     args: Args<'_>,
+    last: &mut LastFound,
 ) -> Result<Resolved, (Option<CommandId>, Failure)> {
-    let Some(mut id) = table.find(args.at(0)) else {
+    let Some(mut id) = table.find_again(args.at(0), last) else {
         return Err((None, Failure::unknown_command(args.at(0), args.from(1).iter())));
     };
     let mut spec = table.spec(id);

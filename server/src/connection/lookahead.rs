@@ -160,6 +160,6 @@ pub(super) fn warm(input: &Input, commands: &[Command], database: &Database) -> 
             count += 1;
         }
     }
-    database.get_many(&keys[..count], |_, _| {});
+    database.prefetch(&keys[..count]);
     looked
 }

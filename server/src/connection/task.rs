@@ -10,7 +10,7 @@ use exuvia::Database;
 use super::stream::Stream;
 use crate::channels::Topic;
 use crate::client::{ClientEntry, ReplyMode, Session};
-use crate::command::Table;
+use crate::command::{LastFound, Table};
 use crate::resp::{Input, Output, Protocol};
 use crate::server::{Server, Shared};
 use crate::stats::ThreadStats;
@@ -42,6 +42,7 @@ pub(crate) struct Connection {
     pub(super) unsent_told: bool,
     /// Commands run since the thread last served somebody else.
     pub(super) turn_commands: usize,
+    pub(super) last_found: LastFound,
     /// Number of the last command plus one.
     pub(super) last_command: u32,
     /// When the last command ended, or the batch began.
@@ -72,6 +73,7 @@ impl Connection {
             mail_waits: false,
             unsent_told: false,
             turn_commands: 0,
+            last_found: LastFound::default(),
             last_command: 0,
             lap: Instant::now(),
             apart_until: 0,

@@ -15,7 +15,7 @@ use exuvia::{CollectionType, Error, Hash, List, Set, SortedSet};
 
 use super::execute::{Resolved, resolve};
 use super::task::Connection;
-use crate::command::{Call, Flags, Group, Handler, Keys, NowFn, Spec, Table};
+use crate::command::{Call, Flags, Group, Handler, Keys, LastFound, NowFn, Spec, Table};
 use crate::resp::{Args, Command, Input};
 use crate::server::Ran;
 
@@ -159,10 +159,11 @@ impl Connection {
 /// The commands that `commands` begin with and that have this in common.
 fn collect(table: &Table, input: &Input, commands: &[Command], common: Common<'_>) -> Vec<Change> {
     let mut args_left = ARGS_MAX;
+    let mut last = LastFound::default();
     let mut changes = Vec::new();
     for &command in commands.iter().take(COMMANDS_MAX) {
         let args = input.args(command);
-        let Ok(resolved) = resolve(table, args) else { break };
+        let Ok(resolved) = resolve(table, args, &mut last) else { break };
         let Handler::Now(run) = resolved.spec.handler_for(args.len()) else { break };
         if Common::of(resolved.spec, args) != Some(common) || args.len() > args_left {
             break;
