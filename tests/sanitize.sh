@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The tests of the concurrent core under AddressSanitizer, on small segments, and those of the
+# The tests of the concurrent core under AddressSanitizer, on small segments, those of the shelf of
+# freed entries, which nothing else has on there, and those of the
 # collections' trees, on small nodes. Takes the nightly compiler, or the stable one with its unstable
 # options where no nightly one is installed.
 set -euo pipefail
@@ -16,5 +17,5 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/sanitize"
 # The statics that live as long as the process (slots, the collector) are no leaks.
 export ASAN_OPTIONS="detect_leaks=0 ${ASAN_OPTIONS:-}"
 target="$(rustc -vV | sed -n 's/^host: //p')"
-cargo "$toolchain" test -p exuvia --lib --target "$target" -- tree:: collection::
+cargo "$toolchain" test -p exuvia --lib --target "$target" -- tree:: collection:: table::shelf
 cargo "$toolchain" test -p exuvia-tests --test engine --target "$target"

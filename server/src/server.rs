@@ -52,6 +52,9 @@ pub(crate) struct Server {
     pub(crate) replication: Replication,
     /// Shared by writes that run on threads of their own.
     aside: Arc<RwLock<()>>,
+    /// Held while settings are changed, from the look at those before to the last that follows
+    /// from those behind.
+    pub(crate) changing: sync::Mutex<()>,
     /// Held by whoever works on whole databases for longer than a moment.
     whole: Arc<Mutex<()>>,
     pub(crate) threads: Vec<ThreadStats>,
@@ -106,6 +109,7 @@ impl Server {
             packing: Packing::default(),
             replication: Replication::default(),
             aside: Arc::default(),
+            changing: sync::Mutex::default(),
             whole: Arc::default(),
             threads,
             shared: SharedStats::default(),

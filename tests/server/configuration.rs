@@ -1,6 +1,6 @@
 //! `CONFIG SET` of what changes how clients are treated.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::resp::{Client, Reply, encode};
 use crate::server::{Server, eventually};
@@ -42,6 +42,29 @@ fn the_port_can_be_changed_while_clients_are_connected() {
     assert_eq!(client.run("PING").text(), "PONG", "who was connected stays so");
     let info = client.run("INFO server").text();
     assert!(info.contains(&format!("tcp_port:{}\r\n", address.port())), "{info}");
+}
+
+/// Each used to put back what the other had just changed, since both began from the settings as
+/// they were before.
+#[test]
+fn changes_at_the_same_time_all_take_effect() {
+    const ROUNDS: usize = 3000;
+    let server = Server::start(&["--threads=2"]);
+    let set = |name: &str| {
+        let mut client = server.client();
+        let is_lost = |round: &usize| {
+            let value = round.to_string();
+            let set = encode(&["CONFIG", "SET", name, &value]);
+            client.send_raw(&[set, encode(&["CONFIG", "GET", name])].concat());
+            assert_eq!(client.read(), Reply::ok());
+            client.read().elements()[1].text() != value
+        };
+        (1..=ROUNDS).filter(is_lost).count()
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| set("timeout"));
+        assert_eq!((set("slowlog-max-len"), other.join().unwrap()), (0, 0));
+    });
 }
 
 #[test]
@@ -149,6 +172,34 @@ fn a_subscriber_past_the_soft_limit_has_some_seconds() {
     // Nobody publishes any more, but what waits waits for too long.
     fill(&mut admin);
     eventually("the end of the subscriber", || field(&mut admin, "s", "omem").is_none());
+}
+
+/// What is in the mailbox counts when the replies are judged, or every message would begin the time
+/// anew.
+#[test]
+fn a_subscriber_is_past_the_soft_limit_for_as_long_as_messages_come() {
+    const MESSAGES: usize = 40_000;
+    // The limit of other clients has replies judged that are fewer than the soft limit of this one.
+    let limits = "--client_output_buffer_limit=normal 1mb 0 0 pubsub 0 16mb 2";
+    let server = Server::start(&[limits, "--threads=1"]);
+    let (mut subscriber, mut admin) = (server.client(), server.client());
+    subscriber.run("CLIENT SETNAME s");
+    subscriber.run("SUBSCRIBE ch");
+    // All of it comes at once, so that most of it waits in the mailbox.
+    let mut transaction = encode(&["MULTI"]);
+    transaction.extend(encode(&["PUBLISH", "ch", &"x".repeat(1024)]).repeat(MESSAGES));
+    transaction.extend(encode(&["EXEC"]));
+    admin.send_raw(&transaction);
+    (0..MESSAGES + 2).for_each(|_| drop(admin.read()));
+    assert!(field(&mut admin, "s", "omem").unwrap() > 17 << 20);
+    // A little more comes now and then, and nothing is read.
+    let end = Instant::now() + Duration::from_secs(10);
+    while field(&mut admin, "s", "omem").is_some_and(|bytes| bytes > 17 << 20) {
+        assert!(Instant::now() < end, "it has been behind for five times as long as it may");
+        admin.call(&["PUBLISH", "ch", "little"]);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(field(&mut admin, "s", "omem"), None);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use fastrand::Rng;
 use exuvia_tests::seed::Seed;
 
 use crate::resp::{Client, Reply, encode};
-use crate::server::{Server, info};
+use crate::server::{Server, eventually, info};
 
 /// A command without its key: the name, and what follows the key.
 type Change = (&'static str, Vec<String>);
@@ -182,4 +182,43 @@ fn clients_that_change_one_key_at_once_lose_nothing() {
     let mut client = server.client();
     let all = (CLIENTS * ROUNDS * PIPELINE / 2).to_string();
     assert_eq!(client.run("HGET hash shared"), Reply::bulk(all));
+}
+
+/// One run of commands used to make the replies of all of them, however much that was.
+#[test]
+fn changes_whose_replies_nobody_reads_wait() {
+    const ELEMENTS: usize = 30;
+    let server = Server::start(&[]);
+    let (mut client, mut admin) = (server.client(), server.client());
+    let element = "x".repeat(2 << 20);
+    for _ in 0..ELEMENTS {
+        admin.call(&["RPUSH", "list", &element]);
+    }
+    let pops: Vec<Change> = (0..ELEMENTS).map(|_| ("LPOP", vec![])).collect();
+    let pipeline: Vec<u8> = pops.iter().flat_map(|pop| command("list", pop)).collect();
+    client.send_raw(&pipeline);
+    let mut left = || admin.run("LLEN list").integer();
+    eventually("the first of them", || left() < ELEMENTS as i64);
+    // The sockets hold a few of them, and the server some MiB.
+    assert!(left() > 5);
+    for _ in &pops {
+        assert_eq!(client.read().text().len(), element.len());
+    }
+    assert_eq!(admin.run("EXISTS list"), Reply::Integer(0));
+}
+
+/// Such a run ends with each command, so the ones behind it are not looked at again and again.
+#[test]
+fn changes_of_a_key_that_is_not_there_answer_one_by_one() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    let pops: Vec<Change> = (0..40).map(|_| ("LPOP", vec![])).collect();
+    assert!(at_once(&mut client, "list", &pops).iter().all(|reply| *reply == Reply::Nil));
+    let queue: Vec<Change> = (0..20)
+        .flat_map(|number| [("RPUSH", vec![number.to_string()]), ("LPOP", vec![])])
+        .collect();
+    let replies = at_once(&mut client, "list", &queue);
+    for (number, pair) in replies.chunks(2).enumerate() {
+        assert_eq!(pair, [Reply::Integer(1), Reply::bulk(number.to_string())]);
+    }
 }

@@ -93,8 +93,8 @@ impl fmt::Display for Bounds {
 
 /// The limits in force, which every client looks at.
 ///
-/// Relaxed throughout: each is a number by itself, and a client that still sees the old one is
-/// judged by the new one a moment later.
+/// Relaxed, but for `watched`: each is a number by itself, and a client that still sees the old one
+/// is judged by the new one a moment later.
 #[derive(Debug, Default)]
 pub(crate) struct BoundsInForce {
     bounds: [[AtomicU64; 3]; 3],
@@ -135,12 +135,14 @@ impl BoundsInForce {
 
     /// Has the clients looked at until none is past its soft limit.
     pub(crate) fn watch(&self) {
-        self.watched.store(true, Ordering::Relaxed);
+        // Release: pairs with the Acquire of `take_watched`, so that who looks because limits were
+        // changed judges by the new ones.
+        self.watched.store(true, Ordering::Release);
     }
 
     /// Whether the clients are to be looked at once more.
     pub(crate) fn take_watched(&self) -> bool {
-        self.watched.swap(false, Ordering::Relaxed)
+        self.watched.swap(false, Ordering::Acquire)
     }
 }
 

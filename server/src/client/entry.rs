@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::bounds::{Bound, Class};
 use super::{Address, BoundsInForce, Mail, Mailbox};
@@ -164,6 +164,13 @@ impl ClientEntry {
         self.bounds.are_harmless(bytes) || self.judge(bytes as u64)
     }
 
+    /// Whether the client may have `bytes` of replies waiting besides its mail; if not, its
+    /// connection is ended. Without the mail, whoever has most of what waits there would seem to
+    /// have caught up, and its time past the soft limit would begin anew.
+    pub(crate) fn bears_replies(&self, bytes: usize) -> bool {
+        self.bears(bytes + self.mailbox.waiting().1)
+    }
+
     /// Compares what waits with the limits of the client's class.
     #[cold]
     fn judge(&self, bytes: u64) -> bool {
@@ -174,7 +181,8 @@ impl ClientEntry {
         let mut too_long = false;
         if soft_bytes > 0 && bytes >= soft_bytes {
             let since = *behind.get_or_insert_with(Instant::now);
-            too_long = since.elapsed() > Duration::from_secs(soft_seconds);
+            // Whole seconds, as in Redis: with none it is not ended in the moment it gets there.
+            too_long = since.elapsed().as_secs() > soft_seconds;
             self.bounds.watch();
         } else {
             *behind = None;

@@ -1,5 +1,7 @@
 //! `CONFIG`.
 
+use std::sync::PoisonError;
+
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
 use crate::flags::{Change, FLAGS, Flag, FlagValue, Settings};
@@ -182,6 +184,8 @@ fn set(call: &mut Call<'_>) -> Outcome {
     if !pairs.len().is_multiple_of(2) {
         return Err(Failure::arity(call.spec.name));
     }
+    // Two changes at once would each take back what the other does.
+    let _changing = call.server.changing.lock().unwrap_or_else(PoisonError::into_inner);
     let before = call.server.settings().clone();
     let mut changes =
         Changes { settings: before.clone(), packing: Vec::new(), replication: Vec::new() };

@@ -178,7 +178,8 @@ impl Connection {
         }
         // What the socket takes of them at once does not count for long, so it is told of too.
         self.report_unsent();
-        if self.session.entry.bears(self.out.pending_bytes()) { Ok(()) } else { Err(Closed) }
+        let bears = self.session.entry.bears_replies(self.out.pending_bytes());
+        if bears { Ok(()) } else { Err(Closed) }
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use exuvia::{CollectionType, Error, Hash, List, Set, SortedSet};
 
+use super::exchange::OUTPUT_BYTES_MAX;
 use super::execute::{Resolved, resolve};
 use super::task::Connection;
 use crate::command::{Call, Flags, Group, Handler, Keys, LastFound, NowFn, Spec, Table};
@@ -82,7 +83,8 @@ impl Connection {
             Group::SortedSet => self.change::<SortedSet>(&changes, SortedSet::is_empty),
             _ => 0,
         };
-        if ran == 0 {
+        if ran < changes.len() {
+            // They would end early again and again, and be collected for each time.
             self.apart_until = next + changes.len();
         }
         ran
@@ -113,8 +115,9 @@ impl Connection {
                 if (change.run)(&mut Call { spec, args, out, keys, session, server }).is_err() {
                     return ControlFlow::Break(Err(Undone::Refused));
                 }
-                // With its last element a key loses its expiry, before another element comes.
-                if is_empty(collection) {
+                // With its last element a key loses its expiry, before another element comes. Replies
+                // that are as much as may wait are sent before there are more.
+                if is_empty(collection) || out.pending_bytes() > OUTPUT_BYTES_MAX {
                     ControlFlow::Break(Ok(()))
                 } else {
                     ControlFlow::Continue(())
