@@ -3,47 +3,56 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::server::Shared;
 use crate::surplus::Surplus;
 
-/// How often memory is compared with its limit and pauses with the clock.
-const TICK: Duration = Duration::from_millis(20);
-/// Ticks between two samples of the rates.
-const TICKS_PER_SAMPLE: u64 = 5;
-/// Ticks between two looks at idle clients.
-const TICKS_PER_SECOND: u64 = 50;
+/// Samples of the rates a second, where there are that many looks.
+const SAMPLES_PER_SECOND: u64 = 10;
+
+/// A clock that ticks `hz` times a second.
+fn ticking(hz: u64) -> Interval {
+    let mut interval = tokio::time::interval(Duration::from_secs(1) / hz as u32);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    interval
+}
 
 /// Keeps house for as long as the process serves.
 pub(crate) async fn keep_house(server: Shared) {
-    let mut interval = tokio::time::interval(TICK);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut hz = server.settings().hz();
+    let mut interval = ticking(hz);
     let mut surplus = Surplus::new(Instant::now());
     for tick in 0_u64.. {
         interval.tick().await;
         let now = Instant::now();
         server.end_pause(now);
-        let (maxmemory, clients_bytes_max, idle_timeout) = {
+        let (maxmemory, clients_bytes_max, idle_timeout, hz_wanted) = {
             let settings = server.settings();
-            (settings.maxmemory(), settings.clients_bytes_max(), settings.idle_timeout())
+            let (clients, idle) = (settings.clients_bytes_max(), settings.idle_timeout());
+            (settings.maxmemory(), clients, idle, settings.hz())
         };
-        if maxmemory > 0 || tick % TICKS_PER_SECOND == 0 || surplus.is_due(now) {
+        if hz_wanted != hz {
+            hz = hz_wanted;
+            interval = ticking(hz);
+        }
+        let is_second = tick % hz == 0;
+        if maxmemory > 0 || is_second || surplus.is_due(now) {
             let used = server.check_memory(maxmemory);
             surplus.check(&server, used, now);
         }
-        if tick % TICKS_PER_SAMPLE == 0 {
+        if tick % (hz / SAMPLES_PER_SECOND).max(1) == 0 {
             sample_rates(&server, now);
         }
         if let Some(bytes_max) = clients_bytes_max {
             let evicted = server.clients.evict(bytes_max);
             server.shared.clients_evicted.fetch_add(evicted, Ordering::Relaxed);
         }
-        let watches = tick % TICKS_PER_SECOND == 0 && server.bounds.take_watched();
+        let watches = is_second && server.bounds.take_watched();
         if watches && server.clients.review() {
             server.bounds.watch();
         }
-        if let Some(timeout) = idle_timeout.filter(|_| tick % TICKS_PER_SECOND == 0) {
+        if let Some(timeout) = idle_timeout.filter(|_| is_second) {
             let timeout_ms = timeout.as_millis() as u64;
             server.clients.kill_idle(server.now_ms().saturating_sub(timeout_ms));
         }

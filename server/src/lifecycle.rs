@@ -65,7 +65,14 @@ impl Lifecycle {
         load: JoinHandle<Result<LoadReport, Error>>,
         mut requested: mpsc::UnboundedReceiver<Request>,
     ) -> ExitCode {
-        watch_load(load, self.events.clone());
+        if load.is_finished() {
+            // Nobody gets a turn in between, so no client is told of a load that is over.
+            if let Some(code) = self.loaded(outcome(load)) {
+                return code;
+            }
+        } else {
+            watch_load(load, self.events.clone());
+        }
         let events = self.events.clone();
         tokio::spawn(async move {
             while let Some(request) = requested.recv().await {
@@ -215,10 +222,14 @@ impl Lifecycle {
 /// Waits for the load on a thread of its own.
 fn watch_load(load: JoinHandle<Result<LoadReport, Error>>, events: mpsc::UnboundedSender<Event>) {
     std::thread::spawn(move || {
-        let result = match load.join() {
-            Ok(result) => result.map_err(|error| describe(&error)),
-            Err(_) => Err("the loading thread panicked".to_owned()),
-        };
-        let _ = events.send(Event::Loaded(result));
+        let _ = events.send(Event::Loaded(outcome(load)));
     });
+}
+
+/// Waits for the end of the load.
+fn outcome(load: JoinHandle<Result<LoadReport, Error>>) -> Result<LoadReport, String> {
+    match load.join() {
+        Ok(result) => result.map_err(|error| describe(&error)),
+        Err(_) => Err("the loading thread panicked".to_owned()),
+    }
 }

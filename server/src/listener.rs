@@ -26,7 +26,7 @@ const BLOCKING_THREADS_MAX: usize = 16;
 /// Connections that the system keeps for us until they are accepted; fewer where its own limit,
 /// `net.core.somaxconn`, is lower. One that finds no room waits a second before it tries again, so
 /// there has to be room for all that come while other threads have the processors.
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
 /// How long accepting pauses when the process has no file descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(50);

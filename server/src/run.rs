@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use exuvia::Store;
+use exuvia::{Error, LoadReport, Store};
 use tokio::sync::mpsc;
 
 use crate::command::describe;
@@ -16,6 +17,10 @@ use crate::listener::{self, Doors, Places, Threads};
 use crate::server::Server;
 use crate::surplus::CollectMemory;
 use crate::{admin, descriptors, housekeeping, log, signals, tool};
+
+/// How long clients wait for a load before they are told of it.
+const SHORT_LOAD: Duration = Duration::from_millis(50);
+const SHORT_LOAD_POLL: Duration = Duration::from_millis(1);
 
 /// Runs the server until it is told to exit.
 ///
@@ -93,9 +98,19 @@ async fn main(settings: Settings, collect_memory: CollectMemory) -> Result<ExitC
     let _ = server.runtimes.set(threads.handles());
     let _ = server.collect_memory.set(collect_memory);
     signals::watch(&requests).map_err(|error| format!("cannot watch for signals: {error}"))?;
+    await_short_load(&load).await;
     let doors = Doors::open(places, listeners, &server, threads);
     tokio::spawn(housekeeping::keep_house(Arc::clone(&server)));
     Ok(Lifecycle::new(server, doors, started).run(load, requested).await)
+}
+
+/// Waits a moment for the load, which often has nothing to do. Those who start a server and connect
+/// at once are not told then that it is loading, which many do not expect of one that is empty.
+async fn await_short_load(load: &JoinHandle<Result<LoadReport, Error>>) {
+    let give_up_at = Instant::now() + SHORT_LOAD;
+    while !load.is_finished() && Instant::now() < give_up_at {
+        tokio::time::sleep(SHORT_LOAD_POLL).await;
+    }
 }
 
 /// Starts the schedule, if there is one. A save that comes due during the load waits for it.

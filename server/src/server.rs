@@ -15,11 +15,11 @@ use crate::command::{CommandId, Failure, Spec};
 use crate::events::Events;
 use crate::flags::Settings;
 use crate::gate::{Gate, Reasons};
+use crate::inert::Inert;
 use crate::memory;
 use crate::monitors::Monitors;
 use crate::packing::Packing;
 use crate::place::Place;
-use crate::replication::Replication;
 use crate::resp::{Args, Limits};
 use crate::shutdown::Request;
 use crate::slow::Slow;
@@ -49,7 +49,8 @@ pub(crate) struct Server {
     pub(crate) slow: Slow,
     /// How Redis would pack collections.
     pub(crate) packing: Packing,
-    pub(crate) replication: Replication,
+    /// Parameters of what there is not.
+    pub(crate) inert: Inert,
     /// Shared by writes that run on threads of their own.
     aside: Arc<RwLock<()>>,
     /// Held while settings are changed, from the look at those before to the last that follows
@@ -107,7 +108,7 @@ impl Server {
             watched: Arc::clone(&events.watched),
             events,
             packing: Packing::default(),
-            replication: Replication::default(),
+            inert: Inert::default(),
             aside: Arc::default(),
             changing: sync::Mutex::default(),
             whole: Arc::default(),

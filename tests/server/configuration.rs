@@ -268,3 +268,66 @@ fn a_command_may_be_as_long_as_the_query_buffer() {
     assert!(client.read().error().contains("query buffer limit"));
     assert!(client.is_closed());
 }
+
+#[test]
+fn parameters_of_what_there_is_not_keep_what_they_are_given() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    for (name, value) in [
+        ("appendfsync", "always"),
+        ("dynamic-hz", "no"),
+        ("lazyfree-lazy-expire", "no"),
+        ("lua-time-limit", "10"),
+        ("maxmemory-samples", "64"),
+    ] {
+        assert_ne!(get(&mut client, name), value);
+        assert_eq!(client.call(&["CONFIG", "SET", name, value]), Reply::ok(), "{name}");
+        assert_eq!(get(&mut client, name), value);
+    }
+    assert_eq!(get(&mut client, "busy-reply-threshold"), "10");
+}
+
+#[test]
+fn a_parameter_that_promises_too_much_is_refused_with_the_reason() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    for (name, value, reason) in [
+        ("maxmemory-policy", "allkeys-lru", "keys are never evicted"),
+        ("appendonly", "yes", "there is no append-only file"),
+        ("activedefrag", "yes", "Active defragmentation cannot be enabled"),
+        ("save", "900 1", "see snapshot_cron"),
+        ("min-replicas-to-write", "1", "there is no replication"),
+        ("bind", "::1", "only the port can change"),
+        ("io-threads", "3000", "is immutable"),
+        ("tcp-backlog", "1", "can't set immutable config"),
+    ] {
+        let before = get(&mut client, name);
+        let error = client.call(&["CONFIG", "SET", name, value]);
+        assert!(error.error().contains(reason), "{name}: {error}");
+        assert_eq!(get(&mut client, name), before);
+    }
+    assert_eq!(client.run("CONFIG SET maxmemory-policy noeviction"), Reply::ok());
+    assert_eq!(client.run("CONFIG SET bind 127.0.0.1"), Reply::ok());
+}
+
+#[test]
+fn the_server_looks_after_itself_as_often_as_hz_says() {
+    let server = Server::start(&["--hz=500"]);
+    let (mut client, mut admin) = (server.client(), server.client());
+    // Reads do not wait in a pause of writes.
+    let paused = |client: &mut Client, admin: &mut Client| {
+        let started = std::time::Instant::now();
+        assert_eq!(admin.run("CLIENT PAUSE 20 WRITE"), Reply::ok());
+        client.run("SET k v");
+        started.elapsed()
+    };
+    let often = paused(&mut client, &mut admin);
+    assert!(often < Duration::from_millis(900), "{often:?}");
+    assert_eq!(admin.run("CONFIG SET hz 1"), Reply::ok());
+    assert!(admin.run("INFO server").text().contains("\r\nhz:1\r\n"));
+    // The first look at the new rate comes at once, the next one a second later.
+    std::thread::sleep(Duration::from_millis(100));
+    let seldom = paused(&mut client, &mut admin);
+    assert!(seldom > Duration::from_millis(300), "{seldom:?}");
+    assert!(admin.run("CONFIG SET hz 501").error().contains("from 1 to 500"));
+}

@@ -1,10 +1,12 @@
 //! What happens at the start.
 
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::resp::Reply;
+use crate::resp::{Client, Reply};
 use crate::server::{Server, eventually, files, info};
 
 /// A directory with two snapshots, `value` being 1 in the older and 2 in the newer.
@@ -24,6 +26,23 @@ fn damage(dir: &Path, file: &str) {
     let at = bytes.len() / 2;
     bytes[at] ^= 0x40;
     std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_client_of_an_empty_server_is_never_told_of_a_load() {
+    for _ in 0..STARTS_MAX {
+        // One that is free, and stays so for the moment that it takes.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let connecting = std::thread::spawn(move || {
+            // As soon as the system lets it, which is before the server is done with its start.
+            while TcpStream::connect(address).is_err() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Client::connect(address).run("GET k")
+        });
+        let _server = Server::start(&[&format!("--port={}", address.port())]);
+        assert_eq!(connecting.join().unwrap(), Reply::Nil);
+    }
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::sync::PoisonError;
 
 use super::spec::{Flags, Group, Spec};
 use super::{Call, Failure, Outcome};
+use crate::fixed::{FIXED, Fixed};
 use crate::flags::{Change, FLAGS, Flag, FlagValue, Settings};
 use crate::glob;
+use crate::inert::{self, Inert};
 use crate::listener::Moved;
 use crate::packing::{self, Packing};
-use crate::replication::{self, Replication};
 use crate::shutdown::Request;
 
 pub(super) const COMMANDS: &[Spec] = &[Spec::container(
@@ -42,30 +43,6 @@ pub(super) const COMMANDS: &[Spec] = &[Spec::container(
 )
 .doc("2.0.0", "Depends on subcommand.", "A container for server configuration commands.")];
 
-/// Parameters of Redis that have one meaning here. Clients and benchmarks ask for them.
-const FIXED: [(&str, &str); 20] = [
-    ("activedefrag", "no"),
-    ("appendonly", "no"),
-    ("cluster-enabled", "no"),
-    ("daemonize", "no"),
-    ("latency-tracking", "yes"),
-    ("lazyfree-lazy-eviction", "yes"),
-    ("lazyfree-lazy-expire", "yes"),
-    ("lazyfree-lazy-server-del", "yes"),
-    ("lazyfree-lazy-user-del", "yes"),
-    ("lazyfree-lazy-user-flush", "yes"),
-    ("logfile", ""),
-    ("maxmemory-policy", "noeviction"),
-    ("maxmemory-samples", "0"),
-    ("pidfile", ""),
-    ("rdbchecksum", "yes"),
-    ("replicaof", ""),
-    ("save", ""),
-    ("slaveof", ""),
-    ("stop-writes-on-bgsave-error", "no"),
-    ("supervised", "no"),
-];
-
 fn get(call: &mut Call<'_>) -> Outcome {
     let settings = call.server.settings();
     let mut found: Vec<(&str, String)> = Vec::new();
@@ -86,13 +63,13 @@ fn get(call: &mut Call<'_>) -> Outcome {
             matching(name, &value);
         }
     }
-    for (name, value) in FIXED {
-        matching(name, &|| value.to_owned());
+    for fixed in FIXED {
+        matching(fixed.name, &|| fixed.value.to_owned());
     }
     for (name, value) in call.server.packing.iter() {
         matching(name, &|| value.to_string());
     }
-    for (name, value) in call.server.replication.all() {
+    for (name, value) in call.server.inert.all() {
         matching(name, &|| spelt(&value));
     }
     call.out.map(found.len());
@@ -127,7 +104,7 @@ fn spelt(value: &FlagValue) -> String {
 struct Changes {
     settings: Settings,
     packing: Vec<(packing::Parameter, i64)>,
-    replication: Vec<(replication::Parameter, FlagValue)>,
+    inert: Vec<(inert::Parameter, FlagValue)>,
 }
 
 impl Changes {
@@ -140,17 +117,13 @@ impl Changes {
             self.packing.push((parameter, value));
             return Ok(());
         }
-        if let Some(parameter) = Replication::find(name) {
-            let value = Replication::parse(parameter, value).map_err(refused)?;
-            self.replication.push((parameter, value));
+        if let Some(parameter) = Inert::find(name) {
+            let value = Inert::parse(parameter, value).map_err(refused)?;
+            self.inert.push((parameter, value));
             return Ok(());
         }
-        if let Some((_, fixed)) = FIXED.iter().find(|(fixed, _)| *fixed == name) {
-            return if *fixed == value {
-                Ok(())
-            } else {
-                Err(related(given, "can't set immutable config"))
-            };
+        if let Some(fixed) = Fixed::find(name) {
+            return fixed.check(value).map_err(|reason| related(given, reason));
         }
         let flag = FLAGS.iter().find(|flag| flag.name == name || flag.redis_name == Some(name));
         let Some(flag) = flag else {
@@ -165,6 +138,11 @@ impl Changes {
                 || flag.parse(value).as_ref() == Ok(self.settings.get(flag.name)));
         if in_force {
             return Ok(());
+        }
+        if flag.name == "bind" {
+            let reason = "is immutable: clients are let in at the addresses of the start, of which \
+                          only the port can change";
+            return Err(refused(reason.to_owned()));
         }
         // In the words that Redis has for it, which tools look for.
         if flag.name == "maxmemory_clients" {
@@ -187,8 +165,7 @@ fn set(call: &mut Call<'_>) -> Outcome {
     // Two changes at once would each take back what the other does.
     let _changing = call.server.changing.lock().unwrap_or_else(PoisonError::into_inner);
     let before = call.server.settings().clone();
-    let mut changes =
-        Changes { settings: before.clone(), packing: Vec::new(), replication: Vec::new() };
+    let mut changes = Changes { settings: before.clone(), packing: Vec::new(), inert: Vec::new() };
     let mut port_given = None;
     for pair in (0..pairs.len()).step_by(2) {
         let given = String::from_utf8_lossy(pairs.at(pair));
@@ -223,8 +200,8 @@ fn set(call: &mut Call<'_>) -> Outcome {
     for (parameter, value) in changes.packing {
         call.server.packing.set(parameter, value);
     }
-    for (parameter, value) in changes.replication {
-        call.server.replication.set(parameter, value);
+    for (parameter, value) in changes.inert {
+        call.server.inert.set(parameter, value);
     }
     if let Some(moved) = moved {
         call.server.set_port(moved.port());

@@ -78,7 +78,8 @@ fn server(text: &mut String, call: &Call<'_>) {
     line(text, "server_time_usec", now_ms * 1000);
     line(text, "uptime_in_seconds", uptime);
     line(text, "uptime_in_days", uptime / 86_400);
-    line(text, "hz", 50);
+    line(text, "hz", server.settings().hz());
+    line(text, "configured_hz", server.settings().hz());
     line(text, "io_threads_active", server.threads.len());
     let executable = std::env::current_exe().unwrap_or_default();
     line(text, "executable", executable.display());

@@ -173,6 +173,11 @@ impl Settings {
         self.bind().into_iter().map(|address| SocketAddr::new(address, self.port())).collect()
     }
 
+    /// How many times a second the server looks after itself.
+    pub(crate) fn hz(&self) -> u64 {
+        self.integer("hz") as u64
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.integer("port") as u16
     }

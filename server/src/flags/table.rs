@@ -310,6 +310,7 @@ pub(crate) static FLAGS: &[Flag] = &[
         "",
         "threads that serve connections",
     )
+    .redis("io-threads")
     .default(Default::Cores),
     Flag::new(
         Topic::Network,
@@ -564,6 +565,15 @@ pub(crate) static FLAGS: &[Flag] = &[
         integer(0, 1 << 31),
         "0",
         "seconds after which the save at exit is given up, with exit code 1; 0 for none",
+    )
+    .mutable(),
+    Flag::new(
+        Topic::Process,
+        "hz",
+        integer(1, 500),
+        "50",
+        "times a second that memory and clients are compared with their limits and pauses with \
+         the clock",
     )
     .mutable(),
     Flag::new(
