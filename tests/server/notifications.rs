@@ -43,25 +43,26 @@ impl Ears {
     pub(crate) fn heard(&mut self) -> Vec<String> {
         self.marker.call(&["PUBLISH", MARK, ""]);
         let mut events = Vec::new();
-        loop {
+        let mut is_marked = false;
+        while !is_marked {
             let (channel, event) = self.message();
             if channel == MARK {
-                return events;
+                break;
             }
             let (database, key) = split(&channel, "__keyspace@");
-            let (other_database, other_event) = self.message_of_event(&key);
+            // The mark may come between the two messages of what another client, or time, has done.
+            let (channel, payload) = self.message();
+            is_marked = channel == MARK;
+            let (channel, payload) = if is_marked { self.message() } else { (channel, payload) };
+            assert_eq!(payload, key, "{channel}");
+            let (other_database, other_event) = split(&channel, "__keyevent@");
             assert_eq!((&database, &event), (&other_database, &other_event), "of {key}");
             events.push(match &*database {
                 "0" => format!("{event} {key}"),
                 database => format!("{event} {key} @{database}"),
             });
         }
-    }
-
-    fn message_of_event(&mut self, key: &str) -> (String, String) {
-        let (channel, payload) = self.message();
-        assert_eq!(payload, key, "{channel}");
-        split(&channel, "__keyevent@")
+        events
     }
 
     fn message(&mut self) -> (String, String) {
