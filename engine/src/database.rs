@@ -134,7 +134,7 @@ impl Database {
     }
 
     #[inline]
-    fn keyspace<'g>(&self, guard: &'g Guard) -> &'g Keyspace {
+    pub(crate) fn keyspace<'g>(&self, guard: &'g Guard) -> &'g Keyspace {
         self.store.roots(guard).of_index(self.index)
     }
 

@@ -80,7 +80,11 @@ impl Keyspace {
                 match located.segment.probe(hash, draft.as_entry().key(), guard) {
                     Probe::Found(slot, word, head) if !word.is_frozen() => (slot, word, Some(head)),
                     Probe::Vacant(slot) => (slot, Word::EMPTY, None),
-                    Probe::Found(..) | Probe::FrozenVacant | Probe::Full => {
+                    Probe::Found(..) | Probe::FrozenVacant => {
+                        self.finish_replacement(hash, &located, guard);
+                        continue;
+                    }
+                    Probe::Full => {
                         self.replace_segment(hash, &located, guard)?;
                         continue;
                     }

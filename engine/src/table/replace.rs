@@ -41,13 +41,14 @@ struct Contents<'g> {
 /// What a segment is replaced for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
-    /// Room for another key: by a split, unless dropping tombstones makes enough of it.
+    /// Room for another key: by a split, unless a copy without tombstones has it.
     Room,
     /// One that is not frozen and has no tombstones.
     Copy,
 }
 
 /// Segments that nobody else knows yet; they free themselves unless they are published.
+#[derive(Default)]
 struct Private(Vec<NonNull<Segment>>);
 
 impl Private {
@@ -56,6 +57,11 @@ impl Private {
         self.0.push(segment);
         // SAFETY: just allocated, and private.
         unsafe { segment.as_ref() }
+    }
+
+    /// Frees what was added so far.
+    fn start_over(&mut self) {
+        drop(std::mem::take(self));
     }
 
     fn published(mut self) {
@@ -84,7 +90,7 @@ impl Keyspace {
     pub(super) fn finish_replacement(&self, hash: u64, located: &Located<'_>, guard: &Guard) {
         // The only error is that a split would not help, and the segment was replaced all the
         // same; whoever needs the room reports it.
-        let _ = self.replace_segment(hash, located, guard);
+        let _ = self.replace(hash, located, Wanted::Room, guard);
     }
 
     /// Replaces a segment by one without its tombstones, however full that is, unless somebody
@@ -94,14 +100,14 @@ impl Keyspace {
         let _ = self.replace(hash, located, Wanted::Copy, guard);
     }
 
-    /// Replaces the segment in `located`, which covers `hash`: by one without its tombstones if
-    /// that makes room, by two halves otherwise.
+    /// Replaces the segment in `located`, whose run of `hash` is full: by one without its
+    /// tombstones if that makes room, by two halves otherwise.
     ///
     /// Returns when the shard's directory no longer holds that segment, whoever replaced it.
     ///
     /// # Errors
     ///
-    /// [`Error::HashCollisions`] if there is nothing to drop and the directory is at its deepest.
+    /// [`Error::HashCollisions`] if nothing makes room, because the directory is at its deepest.
     pub(super) fn replace_segment(
         &self,
         hash: u64,
@@ -120,35 +126,38 @@ impl Keyspace {
     ) -> Result<(), Error> {
         let contents = self.freeze(&[located.segment], guard);
         let local_depth = located.word.local_depth();
-        let compact = match wanted {
-            Wanted::Room => !contents.tombstones.is_empty() && contents.kept.len() <= SLOTS / 2,
-            Wanted::Copy => true,
-        };
         // A split does not separate equal hashes either.
         let equal = contents.kept.iter().filter(|&&(other, _)| other == hash).count();
         let deepest = local_depth >= DEPTH_MAX || equal >= PROBE_BUCKETS * BUCKET_SLOTS;
+        let keeps_depth = wanted == Wanted::Copy || deepest;
         let mut private = Private(Vec::with_capacity(2));
-        let words = if compact || deepest {
+        let mut words = Vec::new();
+        let mut has_room = false;
+        // Many a segment is only frozen, not full. To split it whenever a copy would do might go on
+        // until the directory is at its deepest, with nothing in it.
+        if keeps_depth || contents.kept.len() <= SLOTS / 2 {
             let one = private.add();
             fill(one, contents.kept.iter().copied());
-            vec![DirectoryWord::new(NonNull::from(one), local_depth)]
-        } else {
+            has_room = one.has_room_private(hash);
+            words.push(DirectoryWord::new(NonNull::from(one), local_depth));
+        }
+        if !keeps_depth && !has_room {
+            private.start_over();
             let bit = 1 << (63 - self.shard_bits() - local_depth);
-            (0..2_u64)
-                .map(|half| {
-                    let segment = private.add();
-                    let of_half = |&(hash, _): &(u64, Word<'_>)| u64::from(hash & bit != 0) == half;
-                    fill(segment, contents.kept.iter().copied().filter(of_half));
-                    DirectoryWord::new(NonNull::from(segment), local_depth + 1)
-                })
-                .collect()
-        };
+            words.clear();
+            words.extend((0..2_u64).map(|half| {
+                let segment = private.add();
+                let of_half = |&(hash, _): &(u64, Word<'_>)| u64::from(hash & bit != 0) == half;
+                fill(segment, contents.kept.iter().copied().filter(of_half));
+                DirectoryWord::new(NonNull::from(segment), local_depth + 1)
+            }));
+        }
         hooks::at(Point::BeforeRootSwap);
         if self.swap_root(hash, &[located.word], &words, guard) {
             private.published();
             self.retire_contents(&contents, guard);
         }
-        if wanted == Wanted::Room && deepest && contents.tombstones.is_empty() {
+        if wanted == Wanted::Room && deepest && !has_room {
             return Err(Error::HashCollisions);
         }
         Ok(())
@@ -328,4 +337,35 @@ fn retire_segment(word: DirectoryWord, guard: &Guard) {
     };
     // SAFETY: as above; any thread may free it.
     unsafe { guard.retire(SEGMENT_BYTES, free) };
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sync::pin;
+    use crate::{Expiry, Options, Store};
+
+    #[test]
+    fn a_segment_that_is_only_frozen_is_not_split() {
+        let options = Options::in_memory().shards(1).maintenance(false);
+        let store = Store::open(options).expect("nothing can fail in memory");
+        let database = store.database(0).expect("there is a first database");
+        let keys = [&b"atlas"[..], b"luna", b"io"];
+        for (round, key) in (0..40_u64).zip(keys.into_iter().cycle()) {
+            let guard = pin();
+            let keyspace = database.keyspace(&guard);
+            let hash = keyspace.hash(key);
+            if let Some(located) = keyspace.locate(hash, &guard) {
+                assert_eq!(located.word.local_depth(), 0, "round {round}");
+                located.segment.freeze(&guard, &mut Vec::new());
+            }
+            // One that is there, one that is not, and one that is removed, in turns.
+            let set = if round % 5 == 0 {
+                database.remove(key);
+                Ok(false)
+            } else {
+                database.set(key, round.to_le_bytes().as_slice(), Expiry::Never)
+            };
+            assert!(set.is_ok(), "round {round}");
+        }
+    }
 }

@@ -153,6 +153,11 @@ impl Segment {
         hooks::at(Point::Frozen);
     }
 
+    /// Whether the run of `hash` has an empty slot, in a segment nobody else knows.
+    pub(super) fn has_room_private(&self, hash: u64) -> bool {
+        self.run(hash).iter().any(Slot::is_vacant_private)
+    }
+
     /// Puts `word` into the first empty slot of its run, in a segment nobody else knows.
     ///
     /// Returns whether there was one. Copying a whole segment in slot order always succeeds,

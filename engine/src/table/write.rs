@@ -101,7 +101,11 @@ impl Keyspace {
                     Target { slot, word, head: Some(head) }
                 }
                 Probe::Vacant(slot) => Target { slot, word: Word::EMPTY, head: None },
-                Probe::Found(..) | Probe::FrozenVacant | Probe::Full => {
+                Probe::Found(..) | Probe::FrozenVacant => {
+                    self.finish_replacement(hash, &located, &guard);
+                    continue;
+                }
+                Probe::Full => {
                     self.replace_segment(hash, &located, &guard)?;
                     continue;
                 }
