@@ -20,9 +20,10 @@ use crate::command::{Call, Flags, Group, Handler, Keys, LastFound, NowFn, Spec, 
 use crate::resp::{Args, Command, Input};
 use crate::server::Ran;
 
-/// Commands at most, and arguments of all of them: nothing is reclaimed meanwhile.
+/// Commands at most, and arguments of all of them: nothing is reclaimed meanwhile, and what the
+/// update replaces waits to be reclaimed as one. Commands with many elements save little by company.
 const COMMANDS_MAX: usize = 32;
-const ARGS_MAX: usize = 512;
+const ARGS_MAX: usize = 4 * COMMANDS_MAX;
 
 /// What the commands have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
