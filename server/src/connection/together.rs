@@ -8,7 +8,6 @@
 //! meanwhile, nothing has happened and each command runs by itself.
 
 use std::any::Any;
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use exuvia::{CollectionType, Error, Hash, List, Set, SortedSet};
@@ -47,16 +46,12 @@ struct Change {
     run: NowFn,
 }
 
-/// Why nothing has happened.
-enum Undone {
-    Refused,
-    Raced,
-    Engine,
-}
+/// Nothing has happened, and the commands are to be run by themselves.
+struct Undone;
 
 impl From<Error> for Undone {
     fn from(_: Error) -> Self {
-        Self::Engine
+        Self
     }
 }
 
@@ -106,35 +101,24 @@ impl Connection {
         let mut tried = false;
         let done = target.update_collection(key, |collection: &mut C| {
             if std::mem::replace(&mut tried, true) {
-                return Err(Undone::Raced);
+                // Another client has changed the key.
+                return Err(Undone);
             }
-            let mut run = |change: &Change| {
+            for (before, change) in changes.iter().enumerate() {
                 let spec = change.resolved.spec;
                 let held: &mut dyn Any = collection;
                 let keys = Keys::live(database, server, stats, spec).holding(held);
                 let args = input.args(change.command);
                 if (change.run)(&mut Call { spec, args, out, keys, session, server }).is_err() {
-                    return ControlFlow::Break(Err(Undone::Refused));
+                    return Err(Undone);
                 }
                 // With its last element a key loses its expiry, before another element comes. Replies
                 // that are as much as may wait are sent before there are more.
                 if is_empty(collection) || out.pending_bytes() > OUTPUT_BYTES_MAX {
-                    ControlFlow::Break(Ok(()))
-                } else {
-                    ControlFlow::Continue(())
-                }
-            };
-            let mut ran = 0;
-            for change in changes {
-                let flow = run(change);
-                ran += 1;
-                match flow {
-                    ControlFlow::Continue(()) => {}
-                    ControlFlow::Break(Ok(())) => break,
-                    ControlFlow::Break(Err(undone)) => return Err(undone),
+                    return Ok(before + 1);
                 }
             }
-            Ok(ran)
+            Ok(changes.len())
         });
         let Ok(ran) = done else {
             out.truncate(mark);
