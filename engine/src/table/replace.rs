@@ -59,6 +59,24 @@ impl Private {
         unsafe { segment.as_ref() }
     }
 
+    /// Adds two segments of this depth, which share what is kept by the last bit that tells one of
+    /// that depth from all others.
+    fn add_halves(
+        &mut self,
+        kept: &[(u64, Word<'_>)],
+        shard_bits: u32,
+        local_depth: u32,
+    ) -> Vec<DirectoryWord> {
+        let bit = 1 << (u64::BITS - shard_bits - local_depth);
+        let mut half = |is_high: bool| {
+            let segment = self.add();
+            let of_half = |&(hash, _): &(u64, Word<'_>)| (hash & bit != 0) == is_high;
+            fill(segment, kept.iter().copied().filter(of_half));
+            DirectoryWord::new(NonNull::from(segment), local_depth)
+        };
+        vec![half(false), half(true)]
+    }
+
     /// Frees what was added so far.
     fn start_over(&mut self) {
         drop(std::mem::take(self));
@@ -143,14 +161,7 @@ impl Keyspace {
         }
         if !keeps_depth && !has_room {
             private.start_over();
-            let bit = 1 << (63 - self.shard_bits() - local_depth);
-            words.clear();
-            words.extend((0..2_u64).map(|half| {
-                let segment = private.add();
-                let of_half = |&(hash, _): &(u64, Word<'_>)| u64::from(hash & bit != 0) == half;
-                fill(segment, contents.kept.iter().copied().filter(of_half));
-                DirectoryWord::new(NonNull::from(segment), local_depth + 1)
-            }));
+            words = private.add_halves(&contents.kept, self.shard_bits(), local_depth + 1);
         }
         hooks::at(Point::BeforeRootSwap);
         if self.swap_root(hash, &[located.word], &words, guard) {
@@ -180,15 +191,7 @@ impl Keyspace {
         let words = if contents.kept.iter().all(|&(hash, word)| one.place_private(hash, word)) {
             vec![DirectoryWord::new(NonNull::from(one), local_depth - 1)]
         } else {
-            let bit = 1 << (64 - self.shard_bits() - local_depth);
-            (0..2_u64)
-                .map(|half| {
-                    let segment = private.add();
-                    let of_half = |&(hash, _): &(u64, Word<'_>)| u64::from(hash & bit != 0) == half;
-                    fill(segment, contents.kept.iter().copied().filter(of_half));
-                    DirectoryWord::new(NonNull::from(segment), local_depth)
-                })
-                .collect()
+            private.add_halves(&contents.kept, self.shard_bits(), local_depth)
         };
         hooks::at(Point::BeforeRootSwap);
         let swapped = self.swap_root(hash, &[buddies.low, buddies.high], &words, guard);
