@@ -9,6 +9,12 @@ use fastrand::Rng;
 use crate::client::{Client, encode};
 use crate::process::Process;
 
+/// Rounds of each figure, in which the servers take turns; the median counts.
+const ROUNDS: usize = 5;
+/// Operations of a round.
+const ROUND: usize = 16_000;
+/// Operations of a round where some servers walk the list.
+const ROUND_OF_WALKS: usize = 1_600;
 /// Commands in flight.
 const PIPELINE: usize = 16;
 /// Sizes that commands are measured at, and keys of that size, over which they are spread.
@@ -161,54 +167,92 @@ fn operation(
     1
 }
 
-/// CPU time of an operation in microseconds.
-fn cpu(process: &Process, client: &mut Client, case: &str, shape: (usize, usize)) -> f64 {
-    let mut rng = Rng::with_seed(1);
-    let mut commands = Vec::new();
-    let mut run = |operations: usize| {
+/// One server while its commands are measured.
+struct Measured {
+    process: Process,
+    client: Client,
+    /// The same operations for all servers.
+    rng: Rng,
+}
+
+impl Measured {
+    fn start(command: &str) -> Self {
+        let process = Process::start(command);
+        let client = process.client();
+        Self { process, client, rng: Rng::with_seed(1) }
+    }
+
+    fn run(&mut self, operations: usize, case: &str, shape: (usize, usize)) {
+        let mut commands = Vec::new();
         for _ in 0..operations / PIPELINE {
             commands.clear();
             let replies = (0..PIPELINE)
-                .map(|_| operation(&mut commands, case, shape, &mut rng))
+                .map(|_| operation(&mut commands, case, shape, &mut self.rng))
                 .sum::<usize>();
-            client.send(&commands).expect("the server reads");
-            client.pass(replies).expect("the server answers");
+            self.client.send(&commands).expect("the server reads");
+            self.client.pass(replies).expect("the server answers");
         }
-    };
-    let operations = match case {
-        // Some servers walk the list.
-        "LINDEX" if shape.1 > 1000 => 8_000,
-        _ => 64_000,
-    };
-    run(operations / 8);
-    let before = process.cpu_exact();
-    run(operations);
-    process.cpu_exact().saturating_sub(before).as_nanos() as f64 / 1000.0 / operations as f64
+    }
+
+    /// CPU time of an operation in microseconds.
+    fn round(&mut self, operations: usize, case: &str, shape: (usize, usize)) -> f64 {
+        let before = self.process.cpu_exact();
+        self.run(operations, case, shape);
+        let took = self.process.cpu_exact().saturating_sub(before);
+        took.as_nanos() as f64 / 1000.0 / operations as f64
+    }
 }
 
-/// Measures one server.
-pub(crate) fn measure(name: &str, command: &str, quick: bool) -> Figures {
-    let sizes = if quick { &SIZES[..2] } else { &SIZES[..] };
-    let mut cpu_micros = vec![Vec::new(); CASES.len()];
-    for &(size, keys) in sizes {
-        let process = Process::start(command);
-        let mut client = process.client();
+/// CPU time of an operation in microseconds, of each server.
+fn cpu(servers: &mut [Measured], case: &str, shape: (usize, usize)) -> Vec<f64> {
+    let operations = if case == "LINDEX" && shape.1 > 1000 { ROUND_OF_WALKS } else { ROUND };
+    servers.iter_mut().for_each(|server| server.run(operations / 2, case, shape));
+    let mut figures = vec![Vec::new(); servers.len()];
+    for _ in 0..ROUNDS {
+        for (server, figures) in servers.iter_mut().zip(&mut figures) {
+            figures.push(server.round(operations, case, shape));
+        }
+    }
+    let median = |mut figures: Vec<f64>| {
+        figures.sort_by(f64::total_cmp);
+        figures[ROUNDS / 2]
+    };
+    figures.into_iter().map(median).collect()
+}
+
+/// Measures servers, given by their names and commands.
+pub(crate) fn measure(servers: &[(&str, &str)], quick: bool) -> Vec<Figures> {
+    let empty = |(name, _): &(&str, &str)| Figures {
+        name: (*name).to_owned(),
+        cpu_micros: vec![Vec::new(); CASES.len()],
+        ..Figures::default()
+    };
+    let mut rows: Vec<Figures> = servers.iter().map(empty).collect();
+    for &(size, keys) in if quick { &SIZES[..2] } else { &SIZES[..] } {
+        let mut running: Vec<_> =
+            servers.iter().map(|(_, command)| Measured::start(command)).collect();
         let mut filled = None;
         for (index, (case, kind)) in CASES.iter().enumerate() {
             if filled.replace(*kind) != Some(*kind) {
-                assert!(client.call(&[b"FLUSHALL"]).is_ok());
-                fill(&mut client, *kind, keys, size);
+                for server in &mut running {
+                    assert!(server.client.call(&[b"FLUSHALL"]).is_ok());
+                    fill(&mut server.client, *kind, keys, size);
+                }
             }
-            cpu_micros[index].push(cpu(&process, &mut client, case, (keys, size)));
+            for (row, figure) in rows.iter_mut().zip(cpu(&mut running, case, (keys, size))) {
+                row.cpu_micros[index].push(figure);
+            }
         }
     }
     let sizes = if quick { &MEMORY_SIZES[..1] } else { &MEMORY_SIZES[..] };
-    let kinds = [Kind::Hash, Kind::Set, Kind::SortedSet, Kind::List];
-    let memory_bytes = kinds.map(|kind| {
-        let elements = if quick { 8_000 } else { MEMORY_ELEMENTS };
-        sizes.iter().map(|&size| memory(command, kind, size, elements)).collect()
-    });
-    Figures { name: name.to_owned(), cpu_micros, memory_bytes: memory_bytes.into() }
+    let elements = if quick { 8_000 } else { MEMORY_ELEMENTS };
+    for (row, (_, command)) in rows.iter_mut().zip(servers) {
+        let kinds = [Kind::Hash, Kind::Set, Kind::SortedSet, Kind::List];
+        row.memory_bytes = kinds
+            .map(|kind| sizes.iter().map(|&size| memory(command, kind, size, elements)).collect())
+            .into();
+    }
+    rows
 }
 
 /// Bytes of an element by what the process has more of when there are `elements`, keys included.

@@ -35,14 +35,7 @@ fn main() {
     let named =
         servers.iter().map(|server| server.split_once('=').expect("a server is NAME=COMMAND"));
     if std::env::args().any(|argument| argument == "--collections") {
-        let rows: Vec<_> = named
-            .map(|(name, command)| {
-                let row = collections::measure(name, command, is_smoke_test());
-                println!("{row:?}");
-                row
-            })
-            .collect();
-        collections::print(&rows);
+        collections::print(&collections::measure(&named.collect::<Vec<_>>(), is_smoke_test()));
         return;
     }
     let value_bytes = std::env::var("EXUVIA_BENCH_VALUE_BYTES");

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::element::{Elements, Prefix};
 use super::leaf::{Fill, LEAF_BYTES_MAX, LEAF_BYTES_MERGED_MAX, LEAF_BYTES_MIN, join, pack};
+use super::link::{inner_of, take_children};
 use super::node::{
     CHILDREN_MERGED_MAX, CHILDREN_MIN, Child, FANOUT, Inner, Node, inner_heap, leaf_heap,
     subtree_heap,
@@ -18,22 +19,26 @@ use super::order::Order;
 use super::root::Tree;
 use super::search::Place;
 
+/// Elements that are taken out at most while the tree has borrowed: who hands over looks for what
+/// is kept among what is gone, and what is gone is freed in one go.
+const BORROWED_CUT_LEN_MAX: u64 = 256;
+
 /// Parts of an element at most.
 const PARTS_MAX: usize = 4;
 
 /// What an edit does to one leaf.
 #[derive(Debug)]
-pub(super) struct Edit<'a> {
+struct Edit<'a> {
     /// Bytes of the leaf that go, and how many elements those are.
-    pub(super) cut: Range<usize>,
-    pub(super) removed: u64,
+    cut: Range<usize>,
+    removed: u64,
     /// Elements with their lengths, laid end to end, that come in their place.
     parts: &'a [&'a [u8]],
-    pub(super) inserted: u64,
+    inserted: u64,
 }
 
 impl Edit<'_> {
-    pub(super) fn inserted_bytes(&self) -> usize {
+    fn inserted_bytes(&self) -> usize {
         self.parts.iter().map(|part| part.len()).sum()
     }
 
@@ -104,7 +109,7 @@ impl<O: Order> Tree<O> {
     }
 
     fn edit(&mut self, place: Option<&Place>, edit: &Edit<'_>) {
-        self.prepare(place, edit);
+        self.prepare();
         let (order, root, heap) = self.parts_mut();
         let editor = Editor { order, edit };
         let edges = Edges { first: true, last: true };
@@ -126,7 +131,11 @@ impl<O: Order> Tree<O> {
         if start >= end {
             return;
         }
-        self.repay();
+        if end - start <= BORROWED_CUT_LEN_MAX {
+            self.prepare();
+        } else {
+            self.repay();
+        }
         let (_, root, heap) = self.parts_mut();
         let Some(child) = root.as_mut() else { return };
         let edited = cut(child, start, end, heap);
@@ -146,8 +155,9 @@ fn settle_root<B: Copy + Default>(root: &mut Option<Child<B>>, edited: Edited<B>
         Edited::Fits | Edited::Small => {}
         Edited::Gone => *root = None,
         Edited::Split(mut children) => {
+            let indebted = children.iter().any(|child| child.node.has_borrowed());
             while children.len() > 1 {
-                children = parents(children, Fill::Full, heap);
+                children = parents(children, Fill::Full, indebted, heap);
             }
             *root = children.pop();
         }
@@ -161,8 +171,13 @@ fn settle_root<B: Copy + Default>(root: &mut Option<Child<B>>, edited: Edited<B>
     }
 }
 
-/// Puts as few inner nodes as possible above `children`.
-fn parents<B: Copy>(children: Vec<Child<B>>, fill: Fill, heap: &mut u64) -> Vec<Child<B>> {
+/// Puts as few inner nodes as possible above `children`, some of which may have borrowed.
+fn parents<B: Copy>(
+    children: Vec<Child<B>>,
+    fill: Fill,
+    indebted: bool,
+    heap: &mut u64,
+) -> Vec<Child<B>> {
     let nodes = children.len().div_ceil(FANOUT);
     let each = match fill {
         Fill::Full => FANOUT,
@@ -171,7 +186,7 @@ fn parents<B: Copy>(children: Vec<Child<B>>, fill: Fill, heap: &mut u64) -> Vec<
     let mut parents = Vec::with_capacity(nodes);
     let mut children = children.into_iter();
     while children.len() > 0 {
-        let group: Inner<B> = children.by_ref().take(each).collect();
+        let group = inner_of(children.by_ref().take(each), indebted);
         *heap += inner_heap(&group);
         parents.push(Child::above(group));
     }
@@ -226,8 +241,7 @@ impl<O: Order> Editor<'_, O> {
                     *heap -= inner_heap(children);
                     return Edited::Gone;
                 }
-                let kept = without(children, |at| at != slot);
-                set_children(children, kept, heap);
+                replace_children(children, heap, |all, _| drop(all.remove(slot)));
                 join_small(children, slot.saturating_sub(1)..slot + 1, heap)
             }
             Edited::Split(new) => {
@@ -236,15 +250,14 @@ impl<O: Order> Editor<'_, O> {
                 } else {
                     Fill::Even
                 };
-                let (left, right) = children.split_at(slot);
-                let right = right[1..].iter().cloned();
-                let all: Vec<_> = left.iter().cloned().chain(new).chain(right).collect();
-                if all.len() <= FANOUT {
-                    set_children(children, all, heap);
+                if children.len() - 1 + new.len() <= FANOUT {
+                    replace_children(children, heap, |all, _| drop(all.splice(slot..=slot, new)));
                     return Edited::Fits;
                 }
                 *heap -= inner_heap(children);
-                let mut split = parents(all, fill, heap);
+                let (mut all, indebted) = take_children(children);
+                all.splice(slot..=slot, new);
+                let mut split = parents(all, fill, indebted, heap);
                 split[0].bound = child.bound;
                 Edited::Split(split)
             }
@@ -325,16 +338,17 @@ impl<O: Order> Editor<'_, O> {
     }
 }
 
-/// The children whose slots `keep` keeps.
-fn without<B: Copy>(children: &[Child<B>], keep: impl Fn(usize) -> bool) -> Vec<Child<B>> {
-    let kept = children.iter().enumerate().filter(|(slot, _)| keep(*slot));
-    kept.map(|(_, child)| child.clone()).collect()
-}
-
-fn set_children<B>(children: &mut Inner<B>, new: Vec<Child<B>>, heap: &mut u64) {
-    *heap -= inner_heap(children);
-    *children = new.into();
-    *heap += inner_heap(children);
+/// Changes which children a node has.
+fn replace_children<B: Copy>(
+    node: &mut Inner<B>,
+    heap: &mut u64,
+    change: impl FnOnce(&mut Vec<Child<B>>, &mut u64),
+) {
+    *heap -= inner_heap(node);
+    let (mut children, indebted) = take_children(node);
+    change(&mut children, heap);
+    *node = inner_of(children.into_iter(), indebted);
+    *heap += inner_heap(node);
 }
 
 /// Joins the children in `slots`, each with a neighbour, as far as they are small and fit, and
@@ -343,16 +357,14 @@ fn join_small<B: Copy>(children: &mut Inner<B>, slots: Range<usize>, heap: &mut 
     let first = slots.start.saturating_sub(1);
     let last = slots.end.min(children.len() - 1);
     if (first..last).any(|slot| fit_together(&children[slot], &children[slot + 1])) {
-        let mut joined: Vec<Child<B>> = Vec::with_capacity(children.len());
-        for (slot, child) in children.iter().enumerate() {
-            match joined.last_mut() {
-                Some(left) if (first + 1..=last).contains(&slot) && fit_together(left, child) => {
-                    join_nodes(left, child, heap);
+        replace_children(children, heap, |all, heap| {
+            for slot in (first..last).rev() {
+                if fit_together(&all[slot], &all[slot + 1]) {
+                    let right = all.remove(slot + 1);
+                    join_nodes(&mut all[slot], right, heap);
                 }
-                _ => joined.push(child.clone()),
             }
-        }
-        set_children(children, joined, heap);
+        });
     }
     if children.len() < CHILDREN_MIN { Edited::Small } else { Edited::Fits }
 }
@@ -372,27 +384,25 @@ fn fit_together<B>(left: &Child<B>, right: &Child<B>) -> bool {
 }
 
 /// Puts the elements of `right` behind those of `left`.
-fn join_nodes<B: Copy>(left: &mut Child<B>, right: &Child<B>, heap: &mut u64) {
-    match (&*left.node, &*right.node) {
-        (Node::Leaf(leaf, _), Node::Leaf(other, _)) => {
-            let joined = join([&leaf[..], &other[..]].into_iter());
-            *heap = *heap - leaf_heap(leaf) - leaf_heap(other) + leaf_heap(&joined);
-            left.node.set(Node::leaf(joined));
-        }
-        (Node::Inner(children, _), Node::Inner(others, _)) => {
-            let mut joined: Vec<_> = children.iter().chain(others.iter()).cloned().collect();
-            // What was a first child is told from its left neighbour now (T2).
-            joined[children.len()].bound = right.bound;
-            *heap = *heap - inner_heap(children) - inner_heap(others);
-            let joined: Inner<B> = joined.into();
-            *heap += inner_heap(&joined);
-            left.node.set(Node::inner(joined));
-        }
-        (Node::Leaf(..), Node::Inner(..)) | (Node::Inner(..), Node::Leaf(..)) => {
-            unreachable!("neighbours are of one level")
-        }
-    }
+fn join_nodes<B: Copy>(left: &mut Child<B>, mut right: Child<B>, heap: &mut u64) {
     left.len += right.len;
+    if let (Node::Leaf(leaf, _), Node::Leaf(other, _)) = (&*left.node, &*right.node) {
+        let joined = join([&leaf[..], &other[..]].into_iter());
+        *heap = *heap - leaf_heap(leaf) - leaf_heap(other) + leaf_heap(&joined);
+        left.node.set(Node::leaf(joined));
+        return;
+    }
+    let others = right.node.children_mut();
+    *heap -= inner_heap(others);
+    let (mut others, others_indebted) = take_children(others);
+    // What was a first child is told from its left neighbour now (T2).
+    others[0].bound = right.bound;
+    let node = left.node.children_mut();
+    *heap -= inner_heap(node);
+    let (mut children, indebted) = take_children(node);
+    children.append(&mut others);
+    *node = inner_of(children.into_iter(), indebted || others_indebted);
+    *heap += inner_heap(node);
 }
 
 /// Takes the elements from `start` to `end` out of a child, which has that many.
@@ -433,8 +443,10 @@ fn cut<B: Copy>(child: &mut Child<B>, start: u64, end: u64, heap: &mut u64) -> E
         before += len;
     }
     if gone.contains(&true) {
-        let kept = without(children, |slot| !gone[slot]);
-        set_children(children, kept, heap);
+        replace_children(children, heap, |all, _| {
+            let mut gone = gone.iter();
+            all.retain(|_| gone.next() == Some(&false));
+        });
     }
     // Where children are gone, the touched ones that are left are next to each other.
     let first = first.unwrap_or(0).min(children.len() - 1);

@@ -19,7 +19,7 @@
 
 #![expect(unsafe_code, reason = "a lent link is a copy of a counted pointer that is not counted")]
 
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::ops::Deref;
 use std::ptr;
 use std::sync::Arc;
@@ -98,6 +98,11 @@ impl<B> Link<B> {
         self.0.marks().link.load(Ordering::Relaxed) == LENT
     }
 
+    /// Whether it is lent, or some link of the node may be.
+    pub(super) fn has_borrowed(&self) -> bool {
+        self.is_lent() || self.as_inner().is_some_and(|node| State::of(node).has(State::INDEBTED))
+    }
+
     /// A lent link to the same node.
     ///
     /// # Safety
@@ -118,6 +123,26 @@ impl<B> Link<B> {
             }
         };
         Self::new(node)
+    }
+
+    /// Moves the link out of a node that nobody else has and that goes: what is left there is lent,
+    /// so that dropping it does nothing.
+    ///
+    /// # Safety
+    ///
+    /// What is left is not followed any more.
+    #[inline]
+    pub(super) unsafe fn take(&mut self) -> Self {
+        // SAFETY: the link that is lent is not followed, as the caller says.
+        let mut taken = unsafe { self.lend() };
+        mem::swap(taken.link_mut(), self.link_mut());
+        taken
+    }
+
+    fn link_mut(&mut self) -> &mut u8 {
+        match &mut *self.0 {
+            Node::Leaf(_, marks) | Node::Inner(_, marks) => marks.link.get_mut(),
+        }
     }
 
     /// Makes an owned link of a lent one by counting the node. Several threads may.
@@ -197,6 +222,28 @@ impl<B> Link<B> {
         *self = Self::new(node);
         self.marks().parent.store(parent, Ordering::Relaxed);
     }
+}
+
+/// Takes the children out of a node, which is left empty, and tells whether some are lent. If
+/// somebody else has the node too they are counted.
+pub(super) fn take_children<B: Copy>(node: &mut Inner<B>) -> (Vec<Child<B>>, bool) {
+    let indebted = State::of(node).has(State::INDEBTED);
+    let mut old = mem::take(node);
+    let children = Arc::make_mut(&mut old).iter_mut().map(|child| {
+        // SAFETY: the old node goes, and nobody follows its links until then.
+        let node = unsafe { child.node.take() };
+        Child { node, len: child.len, bound: child.bound }
+    });
+    (children.collect(), indebted)
+}
+
+/// Makes a node of children, some of which may be lent if it is `indebted`.
+pub(super) fn inner_of<B>(children: impl Iterator<Item = Child<B>>, indebted: bool) -> Inner<B> {
+    let node: Inner<B> = children.collect();
+    if indebted {
+        State::of(&node).add(State::INDEBTED);
+    }
+    node
 }
 
 /// Whether there are exactly `owners` counts of a node. What those who have let go did to it

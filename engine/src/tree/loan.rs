@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! lend ─► N borrows from S ─┬─ N dropped ──────────────────────────────► S as it was
-//!                           ├─ N cloned, or split and joined nodes ────► N counts: repay
+//!                           ├─ N cloned, or many elements taken out ───► N counts: repay
 //!                           ├─ N sealed, cloned, dropped unsettled ────► N counts, and goes
 //!                           └─ N sealed, published, settled ─┬─ S was cloned: N counts
 //!                                                            └─ else S hands its counts over
@@ -49,13 +49,10 @@ use std::sync::Arc;
 
 use self::cell::Loan;
 pub(super) use self::cell::LoanCell;
-use super::edit::Edit;
-use super::leaf::{LEAF_BYTES_MAX, LEAF_BYTES_MIN};
 use super::link::Link;
-use super::node::{Child, Inner, Node};
+use super::node::{Child, Inner};
 use super::order::Order;
 use super::root::Tree;
-use super::search::Place;
 use super::state::State;
 
 /// How a tree is copied.
@@ -180,12 +177,10 @@ impl<O: Order> Tree<O> {
         repay(root, &loan);
     }
 
-    /// Prepares for an edit: if it only replaces a leaf the loan stays, or else it is repaid.
-    pub(super) fn prepare(&mut self, place: Option<&Place>, edit: &Edit<'_>) {
-        let (Some(loan), Some(root)) = (self.loan().open(), self.root()) else { return };
-        let goes_on = !State::of(loan.lender()).has(State::SHARED)
-            && place.is_some_and(|place| edit.replaces_leaf(root, place));
-        if !goes_on {
+    /// Prepares for an edit: the root becomes the tree's own.
+    pub(super) fn prepare(&mut self) {
+        let Some(loan) = self.loan().open() else { return };
+        if State::of(loan.lender()).has(State::SHARED) {
             return self.repay();
         }
         let (_, root, _) = self.parts_mut();
@@ -217,24 +212,6 @@ impl<O: Order> Tree<O> {
     }
 }
 
-impl Edit<'_> {
-    /// Whether all that the edit does to the tree below `root` is to put one leaf in the place of
-    /// another.
-    fn replaces_leaf<B>(&self, root: &Child<B>, place: &Place) -> bool {
-        let mut child = root;
-        for &slot in place.path.slots() {
-            let Some(children) = child.node.as_inner() else { return false };
-            child = &children[usize::from(slot)];
-        }
-        let Node::Leaf(leaf, _) = &*child.node else { return false };
-        let len = child.len - self.removed + self.inserted;
-        let bytes = leaf.len() - self.cut.len() + self.inserted_bytes();
-        len > 0
-            && (bytes <= LEAF_BYTES_MAX || len == 1)
-            && (bytes >= LEAF_BYTES_MIN || self.removed == 0)
-    }
-}
-
 fn is_indebted<B>(node: &Inner<B>) -> bool {
     State::of(node).has(State::INDEBTED)
 }
@@ -255,7 +232,7 @@ fn count_links<B>(link: &Link<B>) {
     }
 }
 
-/// Hands over to `heir` what it has borrowed from `lender`, of which it is a copy.
+/// Hands over to `heir` what it has borrowed from `lender`, of which it is a changed copy.
 ///
 /// No link of the heir is [counted](Link::count) meanwhile, so its marks are simply stored. Links
 /// are counted by whoever has taken a sealed loan, which is this thread alone; by clones of a tree
@@ -264,19 +241,68 @@ fn count_links<B>(link: &Link<B>) {
 /// it is, count its root; when they copy that in order to change they count nodes by links of their
 /// own, whatever the marks of those they copy.
 fn hand_over<B>(lender: &Inner<B>, heir: &Inner<B>) {
-    debug_assert_eq!(lender.len(), heir.len(), "only leaves were put in the place of others");
     for (from, to) in lender.iter().zip(heir.iter()) {
         if to.node.is_lent() {
-            // SAFETY: L2: only whoever took the loan marks links of the two nodes, as said above,
-            // and of the lender's because it is `MOVED`; they are kept by the loan and by the guard.
-            // L1: the lender has been replaced (`Replaced`), so whoever can still follow its links
-            // has a guard since before anything of the heir was retired (N3).
-            unsafe { from.node.hand_over(&to.node) };
+            if !from.is_same(to) {
+                // Nodes were split, joined, put in or taken out.
+                return hand_over_in_order(&[lender], &[heir]);
+            }
+            hand_over_link(from, to);
         } else if let (Some(lender), Some(heir)) = (from.node.as_inner(), to.node.as_inner())
             && is_indebted(heir)
         {
             hand_over(lender, heir);
         }
     }
+    if lender.len() < heir.len() {
+        return hand_over_in_order(&[lender], &[heir]);
+    }
     State::of(heir).clear(State::INDEBTED);
+}
+
+/// The same of nodes of one level, whatever became of them.
+///
+/// No edit changes the order of what it keeps. So the links that the heirs have borrowed are among
+/// the lenders' in the same order, and further down among those of the nodes that have no borrowed
+/// link here.
+fn hand_over_in_order<B>(lenders: &[&Inner<B>], heirs: &[&Inner<B>]) {
+    let mut links = lenders.iter().flat_map(|node| node.iter());
+    let (mut lenders_below, mut heirs_below) = (Vec::new(), Vec::new());
+    for to in heirs.iter().flat_map(|node| node.iter()) {
+        if !to.node.is_lent() {
+            heirs_below.extend(to.node.as_inner().filter(|node| is_indebted(node)));
+            continue;
+        }
+        let lent = links.find(|from| {
+            let is_it = from.is_same(to);
+            if !is_it {
+                lenders_below.extend(lender_below(from));
+            }
+            is_it
+        });
+        match lent {
+            Some(from) => hand_over_link(from, to),
+            // It has come to another level, or into another neighbour.
+            None => to.node.count(),
+        }
+    }
+    lenders_below.extend(links.filter_map(lender_below));
+    heirs.iter().for_each(|heir| State::of(heir).clear(State::INDEBTED));
+    if !heirs_below.is_empty() {
+        hand_over_in_order(&lenders_below, &heirs_below);
+    }
+}
+
+/// The node below, if its links may have been lent (N2).
+fn lender_below<B>(child: &Child<B>) -> Option<&Inner<B>> {
+    child.node.as_inner().filter(|node| !child.node.is_lent() && Arc::strong_count(node) == 1)
+}
+
+#[inline]
+fn hand_over_link<B>(from: &Child<B>, to: &Child<B>) {
+    // SAFETY: L2: only whoever took the loan marks links of the two nodes, as said at `hand_over`,
+    // and of the lender's because it is `MOVED`; they are kept by the loan and by the guard. L1: the
+    // lender has been replaced (`Replaced`), so whoever can still follow its links has a guard since
+    // before anything of the heir was retired (N3).
+    unsafe { from.node.hand_over(&to.node) };
 }

@@ -97,6 +97,7 @@ impl<B> Child<B> {
     where
         B: Copy,
     {
+        debug_assert!(!children.is_empty(), "an inner node has children");
         let len = children.iter().map(|child| child.len).sum();
         let bound = children[0].bound;
         Self::new(Node::inner(children), len, bound)

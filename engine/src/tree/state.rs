@@ -43,6 +43,11 @@ impl<'n> State<'n> {
         self.0.fetch_and(!bit, Ordering::AcqRel);
     }
 
+    #[cfg(test)]
+    pub(super) fn has_none(self) -> bool {
+        self.0.load(Ordering::Acquire) == 0
+    }
+
     #[inline]
     pub(super) fn has(self, bit: u8) -> bool {
         self.0.load(Ordering::Acquire) & bit != 0

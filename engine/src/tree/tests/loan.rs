@@ -6,6 +6,7 @@ use std::thread;
 use fastrand::Rng;
 
 use super::super::link::Link;
+use super::super::node::{Child, Node};
 use super::super::state::State;
 use super::super::{Replaced, Sequence, Sharing, Tree};
 use super::{bytes, check, with_seeds};
@@ -17,11 +18,12 @@ fn is_as(version: &Version) -> bool {
     version.0.iter().eq(&version.1)
 }
 
-/// Mostly puts one element in the place of another, which is what a loan is for.
+/// Puts elements in the place of others, in, or out.
 fn change(rng: &mut Rng, (tree, model): &mut Version) {
     let index = rng.usize(0..=model.len());
     let place = tree.find_index(index as u64).map(|found| found.place);
-    match rng.u8(0..32) {
+    let most_stay = rng.bool();
+    match rng.u8(0..if most_stay { 32 } else { 10 }) {
         0 => {
             let end = model.len().min(index + rng.usize(0..20));
             tree.remove_range(index as u64, end as u64);
@@ -149,6 +151,52 @@ fn versions_that_hand_over_and_clones_of_them_stay_as_they_were() {
         }
         entry.clones.clear();
         assert!(entry.current.0.root().is_none_or(|root| owns_all(&root.node)));
+    });
+}
+
+/// Nodes below that somebody else has too.
+fn shared_below<B>(link: &Link<B>) -> usize {
+    let count = |child: &Child<B>| {
+        let has_one_owner = match &*child.node {
+            Node::Leaf(leaf, _) => Arc::strong_count(leaf) == 1,
+            Node::Inner(children, _) => Arc::strong_count(children) == 1,
+        };
+        usize::from(!has_one_owner) + shared_below(&child.node)
+    };
+    link.as_inner().map_or(0, |children| children.iter().map(count).sum())
+}
+
+#[test]
+fn hardly_a_node_is_counted_when_nodes_are_split_and_joined() {
+    with_seeds(|rng| {
+        let mut tree = Tree::new(Sequence);
+        let mut counted = 0;
+        let steps = if cfg!(miri) { 100 } else { 2000 };
+        for step in 0..steps {
+            let mut after = tree.share(Sharing::Lent).unwrap();
+            let place = after.find_index(rng.u64(0..=after.len())).map(|found| found.place);
+            // It grows to some hundred elements, and shrinks again.
+            if step < steps / 2 {
+                after.insert(place.as_ref(), &[&bytes(rng)]);
+            } else if rng.bool() {
+                place.inspect(|place| after.remove(place));
+            } else {
+                let start = rng.u64(0..=after.len());
+                after.remove_range(start, start + 1);
+            }
+            if after.is_same(&tree) {
+                continue;
+            }
+            after.seal();
+            settle(&after, Some(&tree));
+            counted += after.root().map_or(0, |root| shared_below(&root.node));
+            assert!(after.root().is_none_or(|root| {
+                root.len < 8 || root.node.as_inner().is_none_or(|node| State::of(node).has_none())
+            }));
+            tree = after;
+        }
+        // Where the tree becomes higher or lower some are.
+        assert!(counted < steps / 10, "{counted} nodes were counted in {steps} steps");
     });
 }
 
