@@ -16,6 +16,8 @@
 //!   least as long as the lent link can be followed.
 //! * **L2** Where a count is handed over, both links are marked by one thread, which is the only
 //!   one to mark either, and both nodes stay alive meanwhile.
+//! * **L3** A node that has a lent link, and every node that leads to it by owned links, is noted as
+//!   [`INDEBTED`](State::INDEBTED), so that whoever looks for lent links finds them all.
 
 #![expect(unsafe_code, reason = "a lent link is a copy of a counted pointer that is not counted")]
 

@@ -241,21 +241,21 @@ fn count_links<B>(link: &Link<B>) {
 /// it is, count its root; when they copy that in order to change they count nodes by links of their
 /// own, whatever the marks of those they copy.
 fn hand_over<B>(lender: &Inner<B>, heir: &Inner<B>) {
+    // Most edits put a leaf in the place of another, and there each link has kept its slot.
+    let in_order = || hand_over_in_order(&[lender], &[heir]);
+    if lender.len() != heir.len() {
+        return in_order();
+    }
     for (from, to) in lender.iter().zip(heir.iter()) {
         if to.node.is_lent() {
             if !from.is_same(to) {
-                // Nodes were split, joined, put in or taken out.
-                return hand_over_in_order(&[lender], &[heir]);
+                return in_order();
             }
             hand_over_link(from, to);
-        } else if let (Some(lender), Some(heir)) = (from.node.as_inner(), to.node.as_inner())
-            && is_indebted(heir)
-        {
+        } else if let Some(heir) = to.node.as_inner().filter(|node| is_indebted(node)) {
+            let Some(lender) = from.node.as_inner() else { return in_order() };
             hand_over(lender, heir);
         }
-    }
-    if lender.len() < heir.len() {
-        return hand_over_in_order(&[lender], &[heir]);
     }
     State::of(heir).clear(State::INDEBTED);
 }

@@ -66,6 +66,8 @@ fn check_node<O: Order>(
         Node::Inner(children, _) => {
             assert!((1..=FANOUT).contains(&children.len()));
             assert_eq!(children.iter().map(|child| child.len).sum::<u64>(), child.len, "T1");
+            let has_borrowed = children.iter().any(|child| child.node.has_borrowed());
+            assert!(!has_borrowed || child.node.has_borrowed(), "L3");
             let levels: BTreeSet<u32> = (0..children.len())
                 .map(|slot| {
                     let low = if slot == 0 { low } else { Some(children[slot].bound) };

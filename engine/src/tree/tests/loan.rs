@@ -55,12 +55,19 @@ fn owns_all<B>(link: &Link<B>) -> bool {
         && children.iter().all(|child| owns_all(&child.node))
 }
 
+/// Whether no link has borrowed its node.
+fn owes_nothing<B>(link: &Link<B>) -> bool {
+    !link.has_borrowed()
+        && link.as_inner().is_none_or(|node| node.iter().all(|child| owes_nothing(&child.node)))
+}
+
 #[expect(unsafe_code, reason = "nobody reads a version that lags behind those that are freed")]
 fn settle(version: &Tree<Sequence>, lender: Option<&Tree<Sequence>>) {
     // SAFETY: the lender is kept with the retired, and all of those go before one of them is looked
     // at again.
     let replaced = lender.map(|lender| unsafe { Replaced::new(lender) });
     version.settle(replaced.unwrap_or_else(Replaced::unknown));
+    assert!(version.root().is_none_or(|root| owes_nothing(&root.node)));
 }
 
 /// What an entry held, what it held before and readers may still look at, and clones.
@@ -80,7 +87,8 @@ impl Entry {
     fn update(&mut self, rng: &mut Rng) {
         let Some(copy) = self.current.0.share(Sharing::Lent) else { unreachable!("it is current") };
         let mut draft = (copy, self.current.1.clone());
-        for _ in 0..rng.usize(1..4) {
+        let changes = if rng.u8(0..16) == 0 { 60 } else { 4 };
+        for _ in 0..rng.usize(1..changes) {
             if rng.u8(0..20) == 0 {
                 self.clone_one(&draft);
             }
