@@ -1,5 +1,8 @@
 //! Making leaves.
 
+#![expect(unsafe_code, reason = "a leaf is written once, without zeros before")]
+
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,14 +29,17 @@ pub(super) const LEAF_BYTES_MERGED_MAX: usize = LEAF_BYTES_MAX / 4 * 3;
 #[inline]
 pub(super) fn join<'a>(parts: impl Iterator<Item = &'a [u8]> + Clone) -> Leaf {
     let len = parts.clone().map(<[u8]>::len).sum();
-    let mut leaf: Leaf = std::iter::repeat_n(0, len).collect();
-    let all = Arc::get_mut(&mut leaf).expect("nobody else has what was just made");
+    let mut leaf = Arc::new_uninit_slice(len);
+    let all: &mut [MaybeUninit<u8>] =
+        Arc::get_mut(&mut leaf).expect("nobody else has what was just made");
     let mut at = 0;
-    parts.for_each(|part| {
-        all[at..at + part.len()].copy_from_slice(part);
+    for part in parts {
+        all[at..at + part.len()].write_copy_of_slice(part);
         at += part.len();
-    });
-    leaf
+    }
+    assert_eq!(at, len, "the parts are as long as they said");
+    // SAFETY: all `len` bytes were written, part by part.
+    unsafe { leaf.assume_init() }
 }
 
 /// How full leaves are made that take the place of one.

@@ -351,3 +351,26 @@ fn threads_that_clone_what_has_borrowed_count_once() {
         assert!(owns_all(&clone.root().unwrap().node));
     }
 }
+
+#[test]
+fn versions_that_grow_by_many_elements_hand_over() {
+    with_seeds(|rng| {
+        let mut tree = Tree::new(Sequence);
+        let mut model: Model = Vec::new();
+        while model.len() < if cfg!(miri) { 100 } else { 3000 } {
+            let mut after = tree.share(Sharing::Lent).unwrap();
+            for _ in 0..rng.usize(1..120) {
+                let index = rng.usize(0..=model.len());
+                let place = after.find_index(index as u64).map(|found| found.place);
+                model.insert(index, bytes(rng));
+                after.insert(place.as_ref(), &[&model[index]]);
+            }
+            after.seal();
+            settle(&after, Some(&tree));
+            tree = after;
+            check(&tree);
+            assert!(tree.iter().eq(&model));
+        }
+        assert!(owns_all(&tree.root().unwrap().node));
+    });
+}
