@@ -23,6 +23,7 @@ stamp_before_publish    order::a_cut_respects stress::a_cut_shows
 frozen_empty_skipped    races::
 tombstone_dropped_early cut:: stress::
 shared_hands_over       loans::
+lends_unsettled         loans::
 '
 
 # build RULE: prints the path of the test binary.

@@ -41,6 +41,9 @@ pub enum Point {
     BeforeCommit,
     /// A transaction is committed and its entries still point to its descriptor.
     Committed,
+    /// A version of a collection is published and is about to be handed what a level of its nodes has
+    /// borrowed.
+    BeforeHandOver,
 }
 
 #[cfg(feature = "test-hooks")]
@@ -64,6 +67,7 @@ impl Point {
         Self::BatchInstalled,
         Self::BeforeCommit,
         Self::Committed,
+        Self::BeforeHandOver,
     ];
 }
 

@@ -22,10 +22,11 @@ fn number(hash: &Hash, field: &[u8]) -> u64 {
     hash.get(field).map_or(0, |value| u64::from_le_bytes(value.try_into().unwrap()))
 }
 
-/// All values add up to what they always have.
+/// All values add up to what they always have, and every field is found where it is.
 fn check(hash: &Hash) {
     let sum: u64 = hash.iter().map(|(field, _)| number(hash, field)).sum();
-    assert_eq!((hash.len(), sum), (FIELDS, FIELDS * 100), "a version has changed");
+    assert_eq!(sum, FIELDS * 100, "a version has changed");
+    assert_eq!(hash.len(), hash.iter().count() as u64, "a version has changed");
 }
 
 /// Takes from a field and gives to another.
@@ -36,6 +37,27 @@ fn transfer(database: &Database, rng: &mut Rng) {
         if before > 0 {
             hash.insert(from, (before - 1).to_le_bytes());
             hash.insert(to, (number(hash, &to) + 1).to_le_bytes());
+        }
+        Ok::<_, Error>(())
+    });
+    updated.unwrap();
+}
+
+/// Takes fields out or puts new ones in, so that nodes are split and joined.
+fn reshape(database: &Database, rng: &mut Rng) {
+    let fields = 2 * FIELDS;
+    let (start, count, grows) = (rng.u64(..fields), rng.u64(1..60), rng.bool());
+    let updated = database.update_collection(KEY, |hash: &mut Hash| {
+        let others: Vec<_> = (0..count).map(|step| field((start + step * 7) % fields)).collect();
+        for other in others {
+            let (taken, given) = (number(hash, &other), number(hash, &field(start)));
+            if grows && hash.len() < FIELDS * 3 / 2 && !hash.contains(&other) {
+                hash.insert(other, 0_u64.to_le_bytes());
+            } else if !grows && hash.len() > FIELDS / 2 && hash.remove(&other) {
+                // It may have been this very field.
+                let given = if other == field(start) { 0 } else { given };
+                hash.insert(field(start), (given + taken).to_le_bytes());
+            }
         }
         Ok::<_, Error>(())
     });
@@ -54,7 +76,7 @@ fn clone(store: &Store, database: &Database, rng: &mut Rng) -> Hash {
 
 /// Threads that change the collection and keep clones of it for a while, with or without delays
 /// between the steps of a change.
-fn clones_stay(delays: bool) {
+fn clones_stay(delays: bool, reshapes: bool) {
     let stage = Stage::enter();
     let seed = Seed::draw("loans");
     if delays {
@@ -73,7 +95,11 @@ fn clones_stay(delays: bool) {
                 let mut kept: Vec<Hash> = Vec::new();
                 while !deadline.passed() {
                     for _ in 0..rng.u8(0..64) {
-                        transfer(database, &mut rng);
+                        if reshapes && rng.bool() {
+                            reshape(database, &mut rng);
+                        } else {
+                            transfer(database, &mut rng);
+                        }
                     }
                     kept.push(clone(store, database, &mut rng));
                     if kept.len() > KEPT {
@@ -89,10 +115,20 @@ fn clones_stay(delays: bool) {
 
 #[test]
 fn clones_among_versions_that_hand_over_stay_as_they_were() {
-    clones_stay(false);
+    clones_stay(false, false);
 }
 
 #[test]
 fn so_they_do_when_every_step_takes_its_time() {
-    clones_stay(true);
+    clones_stay(true, false);
+}
+
+#[test]
+fn clones_among_versions_that_split_and_join_nodes_stay_as_they_were() {
+    clones_stay(false, true);
+}
+
+#[test]
+fn so_they_do_when_every_step_of_those_takes_its_time() {
+    clones_stay(true, true);
 }

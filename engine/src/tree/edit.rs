@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::element::{Elements, Prefix};
 use super::leaf::{Fill, LEAF_BYTES_MAX, LEAF_BYTES_MERGED_MAX, LEAF_BYTES_MIN, join, pack};
 use super::link::{inner_of, take_children};
+use super::loan::count_links;
 use super::node::{
     CHILDREN_MERGED_MAX, CHILDREN_MIN, Child, FANOUT, Inner, Node, inner_heap, leaf_heap,
     subtree_heap,
@@ -19,8 +20,8 @@ use super::order::Order;
 use super::root::Tree;
 use super::search::Place;
 
-/// Elements that are taken out at most while the tree has borrowed: who hands over looks for what
-/// is kept among what is gone, and what is gone is freed in one go.
+/// Elements that are taken out at most while the tree has borrowed. Of more, what is kept is counted
+/// sooner than looked for among what is gone.
 const BORROWED_CUT_LEN_MAX: u64 = 256;
 
 /// Parts of an element at most.
@@ -120,7 +121,34 @@ impl<O: Order> Tree<O> {
             *heap = leaves.iter().map(|leaf| subtree_heap(&leaf.node)).sum();
             Edited::Split(leaves)
         };
-        settle_root(root, edited, heap);
+        self.settle_root(edited);
+    }
+
+    /// Makes the tree as high as it has to be.
+    fn settle_root(&mut self, edited: Edited<O::Bound>) {
+        let (_, root, heap) = self.parts_mut();
+        let grows = matches!(edited, Edited::Split(_));
+        match edited {
+            Edited::Fits | Edited::Small => {}
+            Edited::Gone => *root = None,
+            Edited::Split(mut children) => {
+                let indebted = children.iter().any(|child| child.node.has_borrowed());
+                while children.len() > 1 {
+                    children = parents(children, Fill::Full, indebted, heap);
+                }
+                *root = children.pop();
+            }
+        }
+        if grows || only_child(root.as_ref()).is_some() {
+            // Only a tree as high as the one that it has borrowed from can be handed something.
+            self.repay();
+        }
+        let (_, root, heap) = self.parts_mut();
+        while let Some((children, child)) = only_child(root.as_ref()) {
+            *heap -= inner_heap(children);
+            let child = child.clone();
+            *root = Some(child);
+        }
     }
 
     /// Takes the elements from index `start` to `end`, which is left out, out of the tree.
@@ -139,36 +167,21 @@ impl<O: Order> Tree<O> {
         let (_, root, heap) = self.parts_mut();
         let Some(child) = root.as_mut() else { return };
         let edited = cut(child, start, end, heap);
-        settle_root(root, edited, heap);
+        self.settle_root(edited);
     }
+}
+
+/// The children of a root that has one alone, and that.
+fn only_child<B>(root: Option<&Child<B>>) -> Option<(&Inner<B>, &Child<B>)> {
+    let children = root?.node.as_inner()?;
+    let [child] = &children[..] else { return None };
+    Some((children, child))
 }
 
 /// Appends an element to a run for [`Tree::insert_run`].
 pub(crate) fn encode(element: &[u8], run: &mut Vec<u8>) {
     run.extend_from_slice(Prefix::new(element.len()).as_slice());
     run.extend_from_slice(element);
-}
-
-/// Makes the tree as high as it has to be.
-fn settle_root<B: Copy + Default>(root: &mut Option<Child<B>>, edited: Edited<B>, heap: &mut u64) {
-    match edited {
-        Edited::Fits | Edited::Small => {}
-        Edited::Gone => *root = None,
-        Edited::Split(mut children) => {
-            let indebted = children.iter().any(|child| child.node.has_borrowed());
-            while children.len() > 1 {
-                children = parents(children, Fill::Full, indebted, heap);
-            }
-            *root = children.pop();
-        }
-    }
-    while let Some(children) = root.as_ref().and_then(|root| root.node.as_inner()) {
-        if children.len() > 1 {
-            break;
-        }
-        *heap -= inner_heap(children);
-        *root = children.first().cloned();
-    }
 }
 
 /// Puts as few inner nodes as possible above `children`, some of which may have borrowed.
@@ -392,16 +405,23 @@ fn join_nodes<B: Copy>(left: &mut Child<B>, mut right: Child<B>, heap: &mut u64)
         left.node.set(Node::leaf(joined));
         return;
     }
-    let others = right.node.children_mut();
-    *heap -= inner_heap(others);
-    let (mut others, others_indebted) = take_children(others);
+    let (bound, sides) = (right.bound, [&mut left.node, &mut right.node]);
+    let indebted = sides.map(|node| {
+        *heap -= inner_heap(node.children_mut());
+        node.has_borrowed()
+    });
+    if indebted[0] != indebted[1] {
+        // What owes nothing may lead to nodes whose own debts are another's to settle (L4).
+        count_links(&left.node);
+        count_links(&right.node);
+    }
+    let (mut others, _) = take_children(right.node.children_mut());
     // What was a first child is told from its left neighbour now (T2).
-    others[0].bound = right.bound;
+    others[0].bound = bound;
     let node = left.node.children_mut();
-    *heap -= inner_heap(node);
-    let (mut children, indebted) = take_children(node);
+    let (mut children, _) = take_children(node);
     children.append(&mut others);
-    *node = inner_of(children.into_iter(), indebted || others_indebted);
+    *node = inner_of(children.into_iter(), indebted == [true; 2]);
     *heap += inner_heap(node);
 }
 

@@ -1,8 +1,5 @@
 //! Making leaves.
 
-#![expect(unsafe_code, reason = "a leaf is written once, without zeros before")]
-
-use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,10 +11,10 @@ use super::order::Order;
 pub(super) type Leaf = Arc<[u8]>;
 
 /// Longest leaf of several elements: with its counts it fills a kibibyte.
-#[cfg(not(test))]
+#[cfg(not(any(test, engine_small)))]
 pub(super) const LEAF_BYTES_MAX: usize = 1024 - 16;
 /// Short, so that tests of a few hundred elements have several levels.
-#[cfg(test)]
+#[cfg(any(test, engine_small))]
 pub(super) const LEAF_BYTES_MAX: usize = 96;
 
 /// Length below which a leaf is merged with a neighbour, if both fit.
@@ -29,17 +26,14 @@ pub(super) const LEAF_BYTES_MERGED_MAX: usize = LEAF_BYTES_MAX / 4 * 3;
 #[inline]
 pub(super) fn join<'a>(parts: impl Iterator<Item = &'a [u8]> + Clone) -> Leaf {
     let len = parts.clone().map(<[u8]>::len).sum();
-    let mut leaf = Arc::new_uninit_slice(len);
-    let all: &mut [MaybeUninit<u8>] =
-        Arc::get_mut(&mut leaf).expect("nobody else has what was just made");
+    let mut leaf: Leaf = std::iter::repeat_n(0, len).collect();
+    let all = Arc::get_mut(&mut leaf).expect("nobody else has what was just made");
     let mut at = 0;
-    for part in parts {
-        all[at..at + part.len()].write_copy_of_slice(part);
+    parts.for_each(|part| {
+        all[at..at + part.len()].copy_from_slice(part);
         at += part.len();
-    }
-    assert_eq!(at, len, "the parts are as long as they said");
-    // SAFETY: all `len` bytes were written, part by part.
-    unsafe { leaf.assume_init() }
+    });
+    leaf
 }
 
 /// How full leaves are made that take the place of one.

@@ -16,8 +16,10 @@
 //!   least as long as the lent link can be followed.
 //! * **L2** Where a count is handed over, both links are marked by one thread, which is the only
 //!   one to mark either, and both nodes stay alive meanwhile.
-//! * **L3** A node that has a lent link, and every node that leads to it by owned links, is noted as
-//!   [`INDEBTED`](State::INDEBTED), so that whoever looks for lent links finds them all.
+//! * **L3** In a tree that has borrowed, a node that has a lent link, and each from the root down to it,
+//!   is noted as [`INDEBTED`](State::INDEBTED), so that whoever looks for lent links finds them all.
+//! * **L4** And owned links of such nodes lead to nodes of the same update, or to such as owe nothing:
+//!   what another tree has borrowed is not found on the way.
 
 #![expect(unsafe_code, reason = "a lent link is a copy of a counted pointer that is not counted")]
 
@@ -226,7 +228,7 @@ impl<B> Link<B> {
     }
 }
 
-/// Takes the children out of a node, which is left empty, and tells whether some are lent. If
+/// Takes the children out of a node, which is left empty, and tells whether some may be lent. If
 /// somebody else has the node too they are counted.
 pub(super) fn take_children<B: Copy>(node: &mut Inner<B>) -> (Vec<Child<B>>, bool) {
     let indebted = State::of(node).has(State::INDEBTED);

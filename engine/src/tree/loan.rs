@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! lend ─► N borrows from S ─┬─ N dropped ──────────────────────────────► S as it was
-//!                           ├─ N cloned, or many elements taken out ───► N counts: repay
+//!                           ├─ N cloned, or higher or lower than S ────► N counts: repay
 //!                           ├─ N sealed, cloned, dropped unsettled ────► N counts, and goes
 //!                           └─ N sealed, published, settled ─┬─ S was cloned: N counts
 //!                                                            └─ else S hands its counts over
@@ -35,7 +35,8 @@
 //!
 //! # Progress
 //!
-//! Nobody waits for anybody. Who settles does so in as many steps as there are links on the path.
+//! Nobody waits for anybody. Who settles does so in as many steps as there are links in the nodes that
+//! the update has made and in those that they took the place of.
 //! Who is refused a clone of S looks its key up again, and finds what took the place of S, because
 //! that was published before `MOVED` was set: he tries again only if somebody else has succeeded.
 //! A writer that is stopped between publishing N and settling keeps others from borrowing from N,
@@ -54,6 +55,7 @@ use super::node::{Child, Inner};
 use super::order::Order;
 use super::root::Tree;
 use super::state::State;
+use crate::hooks::{self, Point};
 
 /// How a tree is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,7 +225,8 @@ fn repay<B>(root: &Child<B>, loan: &Loan<B>) {
     count_links(&root.node);
 }
 
-fn count_links<B>(link: &Link<B>) {
+/// Counts what a link, and those below it, have borrowed.
+pub(super) fn count_links<B>(link: &Link<B>) {
     if link.is_lent() {
         link.count();
     } else if let Some(children) = link.as_inner().filter(|node| is_indebted(node)) {
@@ -232,45 +235,58 @@ fn count_links<B>(link: &Link<B>) {
     }
 }
 
-/// Hands over to `heir` what it has borrowed from `lender`, of which it is a changed copy.
+/// Hands over to `heir` what it has borrowed from `lender`. The heir is a changed copy of it, or
+/// took its slot.
 ///
-/// No link of the heir is [counted](Link::count) meanwhile, so its marks are simply stored. Links
-/// are counted by whoever has taken a sealed loan, which is this thread alone; by clones of a tree
-/// whose loan is open, and this one was sealed after the last of them, by whoever had it for
+/// A link that this thread finds lent is lent until this thread marks it, so marks are simply stored.
+/// Links are counted by whoever has taken a sealed loan, which is this thread alone; by clones of a
+/// tree whose loan is open, and this one was sealed after the last of them, by whoever had it for
 /// himself; and by a tree that goes, which this one cannot. Clones of the heir itself, published as
 /// it is, count its root; when they copy that in order to change they count nodes by links of their
-/// own, whatever the marks of those they copy.
+/// own, whatever the marks of those they copy. And nobody else comes by the heir's nodes on his way to
+/// lent links, since those who borrow from a clone keep apart what it counts (L3).
 fn hand_over<B>(lender: &Inner<B>, heir: &Inner<B>) {
-    // Most edits put a leaf in the place of another, and there each link has kept its slot.
-    let in_order = || hand_over_in_order(&[lender], &[heir]);
-    if lender.len() != heir.len() {
-        return in_order();
+    if cfg!(engine_broken = "lends_unsettled") {
+        State::of(heir).clear(State::INDEBTED);
     }
-    for (from, to) in lender.iter().zip(heir.iter()) {
+    hooks::at(Point::BeforeHandOver);
+    let mut slot = 0;
+    // Most edits put a leaf in the place of another, and there each link has kept its slot.
+    while let (Some(from), Some(to)) = (lender.get(slot), heir.get(slot)) {
+        if lender.len() != heir.len() {
+            break;
+        }
         if to.node.is_lent() {
             if !from.is_same(to) {
-                return in_order();
+                break;
             }
             hand_over_link(from, to);
         } else if let Some(heir) = to.node.as_inner().filter(|node| is_indebted(node)) {
-            let Some(lender) = from.node.as_inner() else { return in_order() };
+            let Some(lender) = from.node.as_inner() else { break };
             hand_over(lender, heir);
         }
+        slot += 1;
     }
+    if slot < heir.len() {
+        hand_over_in_order(&[&lender[slot..]], &[&heir[slot..]]);
+    }
+    // Last, for what it leads to may be borrowed from then on (N5).
     State::of(heir).clear(State::INDEBTED);
 }
 
-/// The same of nodes of one level, whatever became of them.
+/// The same of nodes of one level, or of the rest of them, whatever became of them.
 ///
 /// No edit changes the order of what it keeps. So the links that the heirs have borrowed are among
 /// the lenders' in the same order, and further down among those of the nodes that have no borrowed
 /// link here.
-fn hand_over_in_order<B>(lenders: &[&Inner<B>], heirs: &[&Inner<B>]) {
-    let mut links = lenders.iter().flat_map(|node| node.iter());
-    let (mut lenders_below, mut heirs_below) = (Vec::new(), Vec::new());
-    for to in heirs.iter().flat_map(|node| node.iter()) {
+fn hand_over_in_order<B>(lenders: &[&[Child<B>]], heirs: &[&[Child<B>]]) {
+    let mut links = lenders.iter().copied().flatten();
+    let mut lenders_below: Vec<&[Child<B>]> = Vec::new();
+    let mut heirs_below: Vec<&[Child<B>]> = Vec::new();
+    for to in heirs.iter().copied().flatten() {
         if !to.node.is_lent() {
-            heirs_below.extend(to.node.as_inner().filter(|node| is_indebted(node)));
+            let heir = to.node.as_inner().filter(|node| is_indebted(node));
+            heirs_below.extend(heir.map(|node| &**node));
             continue;
         }
         let lent = links.find(|from| {
@@ -280,22 +296,26 @@ fn hand_over_in_order<B>(lenders: &[&Inner<B>], heirs: &[&Inner<B>]) {
             }
             is_it
         });
-        match lent {
-            Some(from) => hand_over_link(from, to),
-            // It has come to another level, or into another neighbour.
-            None => to.node.count(),
+        if let Some(from) = lent {
+            hand_over_link(from, to);
+        } else {
+            // It came from a neighbour of these lenders. What is left of them is not worth a search.
+            to.node.count();
+            lenders_below.clear();
         }
     }
     lenders_below.extend(links.filter_map(lender_below));
-    heirs.iter().for_each(|heir| State::of(heir).clear(State::INDEBTED));
     if !heirs_below.is_empty() {
+        hooks::at(Point::BeforeHandOver);
         hand_over_in_order(&lenders_below, &heirs_below);
     }
+    heirs_below.iter().for_each(|heir| State::of(heir).clear(State::INDEBTED));
 }
 
 /// The node below, if its links may have been lent (N2).
-fn lender_below<B>(child: &Child<B>) -> Option<&Inner<B>> {
-    child.node.as_inner().filter(|node| !child.node.is_lent() && Arc::strong_count(node) == 1)
+fn lender_below<B>(child: &Child<B>) -> Option<&[Child<B>]> {
+    let node = child.node.as_inner().filter(|node| Arc::strong_count(node) == 1)?;
+    (!child.node.is_lent()).then_some(node)
 }
 
 #[inline]

@@ -7,10 +7,10 @@ use super::leaf::Leaf;
 use super::link::{Link, Marks};
 
 /// Children of an inner node at most.
-#[cfg(not(test))]
+#[cfg(not(any(test, engine_small)))]
 pub(super) const FANOUT: usize = 32;
 /// Few, so that tests of a few hundred elements have several levels.
-#[cfg(test)]
+#[cfg(any(test, engine_small))]
 pub(super) const FANOUT: usize = 6;
 /// Children below which an inner node is merged with a neighbour, if both fit.
 pub(super) const CHILDREN_MIN: usize = FANOUT / 4;

@@ -1,6 +1,6 @@
 //! What is to be known of a node, beside its children.
 
-use super::node::Inner;
+use super::node::Child;
 use crate::sync::atomic::{AtomicU8, Ordering};
 
 /// What is to be known of an inner node, noted in the marks of its first child. Bits are only ever
@@ -15,11 +15,11 @@ impl<'n> State<'n> {
     pub(super) const SHARED: u8 = 2;
     /// A root: its tree has handed its counts over.
     pub(super) const MOVED: u8 = 4;
-    /// Some of the node's links may be lent.
+    /// Some links of the node, or of nodes that it leads to, may be lent.
     pub(super) const INDEBTED: u8 = 8;
 
     #[inline]
-    pub(super) fn of<B>(node: &'n Inner<B>) -> Self {
+    pub(super) fn of<B>(node: &'n [Child<B>]) -> Self {
         Self(&node[0].node.marks().parent)
     }
 
