@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use exuvia::hooks::Point;
-use exuvia::{Change, Database, Error, Expiry, ExpiryChange, Store, Value};
+use exuvia::{Change, Database, Error, Expiry, ExpiryChange, Hash, Store, Value};
 use exuvia_tests::chaos::{Parked, Stage};
 use exuvia_tests::deadline::Deadline;
 
@@ -13,6 +13,19 @@ use exuvia_tests::fixture::{PATIENCE, assert_no_history, find, open, put};
 
 const THREADS: u64 = 8;
 const OPERATIONS: u64 = 20_000;
+
+const HASH: &[u8] = b"hash";
+/// Enough for nodes that a version borrows from the one before.
+const FIELDS: u64 = 600;
+
+/// Sets a field of the hash that all share.
+fn set_field(database: &Database, number: u64) {
+    let set = |hash: &mut Hash| {
+        hash.insert((number % FIELDS).to_be_bytes(), number.to_le_bytes());
+        Ok::<_, Error>(())
+    };
+    database.update_collection(HASH, set).unwrap();
+}
 
 /// Comes by every race point sooner or later, and returns once it has been parked.
 fn victim(store: &Store, database: &Database, released: &AtomicBool) {
@@ -26,6 +39,7 @@ fn victim(store: &Store, database: &Database, released: &AtomicBool) {
             put(database, &(round % 64).to_be_bytes(), round);
             find(database, &key);
         }
+        (0..FIELDS).for_each(|number| set_field(database, number));
         let both = store.transaction(|transaction| {
             for key in [round % 64, (round + 1) % 64] {
                 let value = Value::from(&round.to_le_bytes());
@@ -58,6 +72,9 @@ fn others(database: &Database, thread: u64, done: &AtomicU64) {
             (Change::Set(value, ExpiryChange::Keep), ())
         };
         database.update(&shared, add).unwrap();
+        if round % 16 == 0 {
+            set_field(database, thread + round);
+        }
         if round % 2 == 0 {
             assert!(database.remove(&own));
             assert_eq!(find(database, &own), None);
