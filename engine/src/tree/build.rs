@@ -1,9 +1,9 @@
 //! Building a tree from the leaves up.
 
 use super::element::Prefix;
-use super::leaf::{LEAF_BYTES_MAX, Leaf};
+use super::leaf::Leaf;
 use super::node::{Child, FANOUT, Node, inner_heap, leaf_heap};
-use super::order::Order;
+use super::order::{Bound, Order};
 use super::root::Tree;
 
 /// Builds a tree of elements that come in its order, in O(1) each and with full leaves.
@@ -51,7 +51,7 @@ impl<O: Order> Builder<O> {
         }
         // Elements of one hash stay together (T3).
         let divisible = O::ORDERS_LEAVES || last < bound;
-        if before > 0 && self.leaf.len() > LEAF_BYTES_MAX && divisible {
+        if before > 0 && self.leaf.len() > O::Bound::LEAF_BYTES_MAX && divisible {
             let element = self.leaf.split_off(before);
             self.finish_leaf();
             self.leaf = element;

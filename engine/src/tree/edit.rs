@@ -9,14 +9,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::element::{Elements, Prefix};
-use super::leaf::{Fill, LEAF_BYTES_MAX, LEAF_BYTES_MERGED_MAX, LEAF_BYTES_MIN, join, pack};
+use super::leaf::{Fill, join, pack};
 use super::link::{inner_of, take_children};
 use super::loan::count_links;
 use super::node::{
     CHILDREN_MERGED_MAX, CHILDREN_MIN, Child, FANOUT, Inner, Node, inner_heap, leaf_heap,
     subtree_heap,
 };
-use super::order::Order;
+use super::order::{Bound, Order};
 use super::root::Tree;
 use super::search::Place;
 
@@ -218,7 +218,7 @@ impl<O: Order> Editor<'_, O> {
     fn first_leaves(&self) -> Vec<Child<O::Bound>> {
         let bound = O::Bound::default();
         let len = self.edit.inserted;
-        if self.edit.inserted_bytes() <= LEAF_BYTES_MAX || len == 1 {
+        if self.edit.inserted_bytes() <= O::Bound::LEAF_BYTES_MAX || len == 1 {
             let leaf = join(self.edit.parts.iter().copied());
             return vec![Child::new(Node::leaf(leaf), len, bound)];
         }
@@ -291,7 +291,7 @@ impl<O: Order> Editor<'_, O> {
             *heap -= leaf_heap(leaf);
             return Edited::Gone;
         }
-        if bytes > LEAF_BYTES_MAX && len > 1 {
+        if bytes > O::Bound::LEAF_BYTES_MAX && len > 1 {
             let new = self.split_leaf(child, edges);
             *heap -= subtree_heap(&child.node);
             *heap += new.iter().map(|child| subtree_heap(&child.node)).sum::<u64>();
@@ -301,7 +301,7 @@ impl<O: Order> Editor<'_, O> {
         *heap = *heap - leaf_heap(leaf) + leaf_heap(&edited);
         child.node.set(Node::leaf(edited));
         child.len = len;
-        if bytes < LEAF_BYTES_MIN && *removed > 0 { Edited::Small } else { Edited::Fits }
+        if bytes < O::Bound::LEAF_BYTES_MIN && *removed > 0 { Edited::Small } else { Edited::Fits }
     }
 
     /// The leaves that take the place of one that the edit makes too long.
@@ -313,13 +313,13 @@ impl<O: Order> Editor<'_, O> {
         let at_edge = behind && edges.last || before && edges.first;
         // What grows at its ends leaves full leaves behind, and nobody copies a huge element to
         // put another one beside it. A run that is appended fills the last leaf up first.
-        let fills_up = behind && *inserted > 1 && leaf.len() < LEAF_BYTES_MAX / 4 * 3;
+        let fills_up = behind && *inserted > 1 && leaf.len() < O::Bound::LEAF_BYTES_MAX / 4 * 3;
         let keeps_leaf =
-            (at_edge && !fills_up || leaf.len() > LEAF_BYTES_MAX) && (behind || before);
+            (at_edge && !fills_up || leaf.len() > O::Bound::LEAF_BYTES_MAX) && (behind || before);
         if O::ORDERS_LEAVES && keeps_leaf {
             let run = parts.concat();
             let bound = self.order.bound(Elements::new(&run).next().unwrap_or_default());
-            let mut new = if run.len() <= LEAF_BYTES_MAX || *inserted == 1 {
+            let mut new = if run.len() <= O::Bound::LEAF_BYTES_MAX || *inserted == 1 {
                 let leaf = join(std::iter::once(&run[..]));
                 vec![Child::new(Node::leaf(leaf), *inserted, bound)]
             } else {
@@ -341,7 +341,7 @@ impl<O: Order> Editor<'_, O> {
         let mut new = pack(self.order, &all, fill, child.bound);
         // A huge element is not copied because another one comes into its leaf.
         for leaf_now in &mut new {
-            if leaf.len() > LEAF_BYTES_MAX
+            if leaf.len() > O::Bound::LEAF_BYTES_MAX
                 && matches!(&*leaf_now.node, Node::Leaf(now, _) if now == leaf)
             {
                 leaf_now.node = child.node.clone();
@@ -366,7 +366,7 @@ fn replace_children<B: Copy>(
 
 /// Joins the children in `slots`, each with a neighbour, as far as they are small and fit, and
 /// tells what that makes of their parent.
-fn join_small<B: Copy>(children: &mut Inner<B>, slots: Range<usize>, heap: &mut u64) -> Edited<B> {
+fn join_small<B: Bound>(children: &mut Inner<B>, slots: Range<usize>, heap: &mut u64) -> Edited<B> {
     let first = slots.start.saturating_sub(1);
     let last = slots.end.min(children.len() - 1);
     if (first..last).any(|slot| fit_together(&children[slot], &children[slot + 1])) {
@@ -383,10 +383,10 @@ fn join_small<B: Copy>(children: &mut Inner<B>, slots: Range<usize>, heap: &mut 
 }
 
 /// Whether one of two neighbours is small, and both fit into one node with room to grow.
-fn fit_together<B>(left: &Child<B>, right: &Child<B>) -> bool {
+fn fit_together<B: Bound>(left: &Child<B>, right: &Child<B>) -> bool {
     let (left_size, right_size, small, together_max) = match (&*left.node, &*right.node) {
         (Node::Leaf(left, _), Node::Leaf(right, _)) => {
-            (left.len(), right.len(), LEAF_BYTES_MIN, LEAF_BYTES_MERGED_MAX)
+            (left.len(), right.len(), B::LEAF_BYTES_MIN, B::LEAF_BYTES_MERGED_MAX)
         }
         (Node::Inner(left, _), Node::Inner(right, _)) => {
             (left.len(), right.len(), CHILDREN_MIN, CHILDREN_MERGED_MAX)
@@ -426,7 +426,7 @@ fn join_nodes<B: Copy>(left: &mut Child<B>, mut right: Child<B>, heap: &mut u64)
 }
 
 /// Takes the elements from `start` to `end` out of a child, which has that many.
-fn cut<B: Copy>(child: &mut Child<B>, start: u64, end: u64, heap: &mut u64) -> Edited<B> {
+fn cut<B: Bound>(child: &mut Child<B>, start: u64, end: u64, heap: &mut u64) -> Edited<B> {
     if start == 0 && end == child.len {
         *heap -= subtree_heap(&child.node);
         return Edited::Gone;
@@ -444,7 +444,7 @@ fn cut<B: Copy>(child: &mut Child<B>, start: u64, end: u64, heap: &mut u64) -> E
         let behind = skip(end - start);
         let kept = join([&leaf[..first], &leaf[behind..]].into_iter());
         *heap = *heap - leaf_heap(leaf) + leaf_heap(&kept);
-        let small = kept.len() < LEAF_BYTES_MIN;
+        let small = kept.len() < B::LEAF_BYTES_MIN;
         child.node.set(Node::leaf(kept));
         return if small { Edited::Small } else { Edited::Fits };
     }

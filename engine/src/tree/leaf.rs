@@ -5,22 +5,10 @@ use std::sync::Arc;
 
 use super::element::Elements;
 use super::node::{Child, Node};
-use super::order::Order;
+use super::order::{Bound, Order};
 
 /// Elements, each behind its length, in one allocation of exactly their size.
 pub(super) type Leaf = Arc<[u8]>;
-
-/// Longest leaf of several elements: with its counts it fills a kibibyte.
-#[cfg(not(any(test, engine_small)))]
-pub(super) const LEAF_BYTES_MAX: usize = 1024 - 16;
-/// Short, so that tests of a few hundred elements have several levels.
-#[cfg(any(test, engine_small))]
-pub(super) const LEAF_BYTES_MAX: usize = 96;
-
-/// Length below which a leaf is merged with a neighbour, if both fit.
-pub(super) const LEAF_BYTES_MIN: usize = LEAF_BYTES_MAX / 4;
-/// Length that two leaves may have together to be merged.
-pub(super) const LEAF_BYTES_MERGED_MAX: usize = LEAF_BYTES_MAX / 4 * 3;
 
 /// Makes a leaf of `parts` laid end to end.
 #[inline]
@@ -47,10 +35,10 @@ pub(super) enum Fill {
 
 impl Fill {
     /// Length at which a leaf is full enough, where `total` bytes are to be laid out.
-    fn target(self, total: usize) -> usize {
+    fn target<B: Bound>(self, total: usize) -> usize {
         match self {
-            Self::Full => LEAF_BYTES_MAX,
-            Self::Even => total.div_ceil(total.div_ceil(LEAF_BYTES_MAX).max(2)),
+            Self::Full => B::LEAF_BYTES_MAX,
+            Self::Even => total.div_ceil(total.div_ceil(B::LEAF_BYTES_MAX).max(2)),
         }
     }
 }
@@ -76,12 +64,12 @@ pub(super) fn pack<O: Order>(
             left.bound.partial_cmp(&right.bound).expect("hashes are numbers")
         });
     }
-    let target = fill.target(bytes.len());
+    let target = fill.target::<O::Bound>(bytes.len());
     let mut leaves = Vec::new();
     let mut first = 0;
     let mut len = 0;
     for (at, element) in elements.iter().enumerate() {
-        let full = len >= target || len + element.bytes.len() > LEAF_BYTES_MAX;
+        let full = len >= target || len + element.bytes.len() > O::Bound::LEAF_BYTES_MAX;
         let divisible = O::ORDERS_LEAVES || at > 0 && elements[at - 1].bound < element.bound;
         if at > first && full && divisible {
             leaves.push(leaf_of::<O>(bytes, &elements[first..at]));

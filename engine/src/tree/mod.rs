@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! Tree ── Child{ node, len, bound } ── node: Inner ── Arc<[Child; 1..=32]>
-//!                                            Leaf  ── Arc<[u8]>, about 1 KiB:
+//!                                            Leaf  ── Arc<[u8]>, 1 or 2 KiB:
 //!                                                     length, element, length, element, ..
 //! ```
 //!
@@ -27,7 +27,7 @@
 //!   neighbour not below any. A first child has nothing to be told from: its bound means nothing,
 //!   and when it gets a left neighbour it takes its parent's.
 //! * **T3** Elements of equal hash are in one leaf.
-//! * **T4** A leaf is longer than [`LEAF_BYTES_MAX`] only if it has one element, or elements of
+//! * **T4** A leaf is longer than [`LEAF_BYTES_MAX`](order::Bound::LEAF_BYTES_MAX) only if it has one element, or elements of
 //!   one hash.
 //! * **T5** `heap_bytes` of a tree is what its nodes were allocated with.
 

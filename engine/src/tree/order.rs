@@ -7,10 +7,31 @@ use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+/// What a child is told from its left neighbour by.
+pub(crate) trait Bound: Copy + Debug + Default + PartialOrd + Send + Sync + 'static {
+    /// Longest leaf of several elements: with its counts it fills a kibibyte. Tests have short ones,
+    /// so that some hundred elements have several levels.
+    const LEAF_BYTES_MAX: usize = if cfg!(any(test, engine_small)) { 96 } else { 1024 - 16 };
+    /// Length below which a leaf is merged with a neighbour, if both fit.
+    const LEAF_BYTES_MIN: usize = Self::LEAF_BYTES_MAX / 4;
+    /// Length that two leaves may have together to be merged.
+    const LEAF_BYTES_MERGED_MAX: usize = Self::LEAF_BYTES_MAX / 4 * 3;
+}
+
+/// Lists are changed at their ends, where leaves are on average half as long, and are rarely
+/// searched: theirs may be longer, and leave less at the ends of the memory that they are given.
+impl Bound for () {
+    const LEAF_BYTES_MAX: usize = if cfg!(any(test, engine_small)) { 96 } else { 2048 - 16 };
+}
+
+impl Bound for u64 {}
+
+impl Bound for [u64; 2] {}
+
 /// What determines where an element belongs.
 pub(crate) trait Order: Copy + Debug {
     /// What a child has to be told from its left neighbour by.
-    type Bound: Copy + Debug + Default + PartialOrd + Send + Sync + 'static;
+    type Bound: Bound;
 
     /// Whether the elements of a leaf are in the order of the tree, and not just those of
     /// different leaves.

@@ -2,10 +2,9 @@
 
 use super::free;
 use super::iter::Iter;
-use super::leaf::LEAF_BYTES_MAX;
 use super::loan::{LoanCell, Sharing};
 use super::node::{Child, Node, leaf_bytes, leaf_heap};
-use super::order::Order;
+use super::order::{Bound, Order};
 
 /// A persistent sequence of byte strings in an [`Order`].
 pub(crate) struct Tree<O: Order> {
@@ -137,7 +136,7 @@ impl<O: Order> Tree<O> {
     /// The tree of a few elements, encoded, that are in order if the order is one of leaves.
     /// `None` if they are too many for a leaf.
     pub(crate) fn of_one_leaf(order: O, leaf: &[u8], len: u64) -> Option<Self> {
-        if len == 0 || leaf.len() > LEAF_BYTES_MAX {
+        if len == 0 || leaf.len() > O::Bound::LEAF_BYTES_MAX {
             return None;
         }
         let heap_bytes = leaf_heap(leaf);

@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 
 use super::element::Elements;
-use super::leaf::LEAF_BYTES_MAX;
 use super::node::{Child, FANOUT, Node, subtree_heap};
-use super::order::{Hashed, Keyed, Order, Sequence, Sorted};
+use super::order::{Bound, Hashed, Keyed, Order, Sequence, Sorted};
 use super::{Builder, Tree, encode};
+
+const LEAF_BYTES_MAX: usize = <u64 as Bound>::LEAF_BYTES_MAX;
 
 /// The first byte of an element tells how long its key is.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +57,7 @@ fn check_node<O: Order>(
                 assert!(O::ORDERS_LEAVES || high.is_none_or(|high| *bound < high), "T3");
             }
             assert!(
-                leaf.len() <= LEAF_BYTES_MAX
+                leaf.len() <= O::Bound::LEAF_BYTES_MAX
                     || elements.len() == 1
                     || !O::ORDERS_LEAVES && bounds.iter().all(|bound| *bound == bounds[0]),
                 "T4"
