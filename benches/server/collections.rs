@@ -206,7 +206,9 @@ impl Measured {
 /// CPU time of an operation in microseconds, of each server.
 fn cpu(servers: &mut [Measured], case: &str, shape: (usize, usize)) -> Vec<f64> {
     let operations = if case == "LINDEX" && shape.1 > 1000 { ROUND_OF_WALKS } else { ROUND };
-    servers.iter_mut().for_each(|server| server.run(operations / 2, case, shape));
+    for server in &mut *servers {
+        server.run(operations / 2, case, shape);
+    }
     let mut figures = vec![Vec::new(); servers.len()];
     for _ in 0..ROUNDS {
         for (server, figures) in servers.iter_mut().zip(&mut figures) {

@@ -309,7 +309,9 @@ fn hand_over_in_order<B>(lenders: &[&[Child<B>]], heirs: &[&[Child<B>]]) {
         hooks::at(Point::BeforeHandOver);
         hand_over_in_order(&lenders_below, &heirs_below);
     }
-    heirs_below.iter().for_each(|heir| State::of(heir).clear(State::INDEBTED));
+    for heir in heirs_below {
+        State::of(heir).clear(State::INDEBTED);
+    }
 }
 
 /// The node below, if its links may have been lent (N2).
