@@ -36,12 +36,12 @@ impl<O: Order> Tree<O> {
         let mut compared = 0;
         while !ours.is_empty() {
             if height(&ours) == height(&theirs) {
-                let mut known: Vec<usize> = theirs.iter().map(|node| address(node)).collect();
+                let mut known: Vec<usize> = theirs.iter().map(|node| node.address()).collect();
                 known.sort_unstable();
-                ours.retain(|node| known.binary_search(&address(node)).is_err());
-                let mut known: Vec<usize> = ours.iter().map(|node| address(node)).collect();
+                ours.retain(|node| known.binary_search(&node.address()).is_err());
+                let mut known: Vec<usize> = ours.iter().map(|node| node.address()).collect();
                 known.sort_unstable();
-                theirs.retain(|node| known.binary_search(&address(node)).is_err());
+                theirs.retain(|node| known.binary_search(&node.address()).is_err());
                 theirs = below(&theirs);
             }
             compared += ours.len() + theirs.len();
@@ -63,7 +63,7 @@ impl<O: Order> Tree<O> {
             return false;
         };
         let same =
-            |(our, their): (&Child<_>, &Child<_>)| address(&our.node) == address(&their.node);
+            |(our, their): (&Child<_>, &Child<_>)| our.node.address() == their.node.address();
         // From both ends, since a node that was split or joined moves those behind it.
         let from_left = ours.iter().zip(theirs.iter()).filter(|pair| same(*pair)).count();
         let from_right =
@@ -83,13 +83,6 @@ pub(crate) fn index_bytes_not_in<O: Order>(
         (None, _, _) | (_, _, Some(None)) => 0,
         (Some(ours), None, _) => ours.heap_bytes(),
         (Some(ours), Some(successor), older) => ours.bytes_not_in(successor, older.flatten()),
-    }
-}
-
-fn address<B>(node: &Node<B>) -> usize {
-    match node {
-        Node::Leaf(leaf, _) => leaf.as_ptr().addr(),
-        Node::Inner(children, _) => children.as_ptr().addr(),
     }
 }
 

@@ -25,24 +25,13 @@ pub(super) fn free<B: Send + Sync + 'static>(root: Child<B>) {
         return;
     }
     let Some(node) = root.node.as_inner().cloned() else { return };
-    if State::of(&node).has(State::MOVED) && is_little(&node, &mut { AT_ONCE_INNER_MAX }) {
-        // What it has not handed over is what one update has replaced.
+    let state = State::of(&node);
+    if state.has(State::MOVED) && !state.has(State::KEEPS_MUCH) {
+        // What it has not handed over is the paths that a few edits have replaced.
         return;
     }
     drop(root);
     free_inner(node);
-}
-
-/// Whether at most `left` inner nodes go with one that goes. They are left alone as they are.
-fn is_little<B>(node: &Inner<B>, left: &mut usize) -> bool {
-    node.iter().all(|child| {
-        let inner = child.node.as_inner().filter(|_| !child.node.is_lent());
-        let Some(inner) = inner.filter(|inner| Arc::strong_count(inner) == 1) else { return true };
-        *left > 0 && {
-            *left -= 1;
-            is_little(inner, left)
-        }
-    })
 }
 
 /// Lets go of an inner node.

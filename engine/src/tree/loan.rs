@@ -102,6 +102,9 @@ impl<'r, T> Replaced<'r, T> {
 /// have small trees that lend.
 const LENDER_LEN_MIN: u64 = if cfg!(any(test, engine_small)) { 8 } else { 256 };
 
+/// Edits of one update up to which what they took the place of, a path each, is little.
+const FEW_EDITS: u32 = if cfg!(test) { 8 } else { 128 };
+
 /// Owners of a root that is lent: its tree, and the loan.
 const LENDER_OWNERS: usize = 2;
 
@@ -172,6 +175,9 @@ impl<O: Order> Tree<O> {
                 state.add_unless(State::MOVED, State::SHARED)
             };
             if is_moved {
+                if loan.edits() > FEW_EDITS {
+                    state.add(State::KEEPS_MUCH);
+                }
                 hand_over(loan.lender(), children);
                 return;
             }
@@ -185,6 +191,7 @@ impl<O: Order> Tree<O> {
         if State::of(loan.lender()).has(State::SHARED) {
             return self.repay();
         }
+        loan.count_edit();
         let (_, root, _) = self.parts_mut();
         if let Some(root) = root.as_mut().filter(|root| root.node.is_lent()) {
             root.node.copy_lent(LENDER_OWNERS);
@@ -250,28 +257,30 @@ fn hand_over<B>(lender: &Inner<B>, heir: &Inner<B>) {
         State::of(heir).clear(State::INDEBTED);
     }
     hooks::at(Point::BeforeHandOver);
-    let mut slot = 0;
     // Most edits put a leaf in the place of another, and there each link has kept its slot.
-    while let (Some(from), Some(to)) = (lender.get(slot), heir.get(slot)) {
-        if lender.len() != heir.len() {
-            break;
-        }
-        if to.node.is_lent() {
-            if !from.is_same(to) {
-                break;
-            }
-            hand_over_link(from, to);
-        } else if let Some(heir) = to.node.as_inner().filter(|node| is_indebted(node)) {
-            let Some(lender) = from.node.as_inner() else { break };
-            hand_over(lender, heir);
-        }
-        slot += 1;
-    }
-    if slot < heir.len() {
-        hand_over_in_order(&[&lender[slot..]], &[&heir[slot..]]);
+    let in_place = if lender.len() == heir.len() { hand_over_in_place(lender, heir) } else { 0 };
+    if in_place < heir.len() {
+        hand_over_in_order(&[&lender[in_place..]], &[&heir[in_place..]]);
     }
     // Last, for what it leads to may be borrowed from then on (N5).
     State::of(heir).clear(State::INDEBTED);
+}
+
+/// The same of links that are in their old slots; returns how many those are.
+#[inline]
+fn hand_over_in_place<B>(lender: &Inner<B>, heir: &Inner<B>) -> usize {
+    for (slot, (from, to)) in lender.iter().zip(heir.iter()).enumerate() {
+        if to.node.is_lent() {
+            if from.node.address() != to.node.address() {
+                return slot;
+            }
+            hand_over_link(from, to);
+        } else if let Some(heir) = to.node.as_inner().filter(|node| is_indebted(node)) {
+            let Some(lender) = from.node.as_inner() else { return slot };
+            hand_over(lender, heir);
+        }
+    }
+    heir.len()
 }
 
 /// The same of nodes of one level, or of the rest of them, whatever became of them.
@@ -290,7 +299,7 @@ fn hand_over_in_order<B>(lenders: &[&[Child<B>]], heirs: &[&[Child<B>]]) {
             continue;
         }
         let lent = links.find(|from| {
-            let is_it = from.is_same(to);
+            let is_it = from.node.address() == to.node.address();
             if !is_it {
                 lenders_below.extend(lender_below(from));
             }

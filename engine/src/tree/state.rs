@@ -15,6 +15,8 @@ impl<'n> State<'n> {
     pub(super) const SHARED: u8 = 2;
     /// A root: its tree has handed its counts over.
     pub(super) const MOVED: u8 = 4;
+    /// A root: its tree has handed its counts over, but what an update took the place of is much.
+    pub(super) const KEEPS_MUCH: u8 = 16;
     /// Some links of the node, or of nodes that it leads to, may be lent.
     pub(super) const INDEBTED: u8 = 8;
 

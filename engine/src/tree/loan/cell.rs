@@ -5,26 +5,40 @@ use std::sync::Arc;
 
 use super::super::node::Inner;
 use super::super::state::State;
-use crate::sync::atomic::{AtomicPtr, Ordering};
+use crate::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// The root of a tree that is borrowed from, which it keeps alive.
 #[derive(Debug)]
-pub(super) struct Loan<B>(Inner<B>);
+pub(super) struct Loan<B> {
+    lender: Inner<B>,
+    /// Edits that the borrower has made.
+    edits: AtomicU32,
+}
 
 impl<B> Loan<B> {
     /// A loan of a root that was marked as `BORROWED` for it.
     pub(super) fn new(lender: &Inner<B>) -> Self {
-        Self(Arc::clone(lender))
+        Self { lender: Arc::clone(lender), edits: AtomicU32::new(0) }
     }
 
     pub(super) fn lender(&self) -> &Inner<B> {
-        &self.0
+        &self.lender
+    }
+
+    /// Counts an edit of the borrower, whom the caller has for himself.
+    pub(super) fn count_edit(&self) {
+        // Relaxed, in two steps: nobody else counts.
+        self.edits.store(self.edits.load(Ordering::Relaxed).saturating_add(1), Ordering::Relaxed);
+    }
+
+    pub(super) fn edits(&self) -> u32 {
+        self.edits.load(Ordering::Relaxed)
     }
 }
 
 impl<B> Drop for Loan<B> {
     fn drop(&mut self) {
-        State::of(&self.0).clear(State::BORROWED);
+        State::of(&self.lender).clear(State::BORROWED);
     }
 }
 
