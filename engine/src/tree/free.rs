@@ -27,7 +27,8 @@ pub(super) fn free<B: Send + Sync + 'static>(root: Child<B>) {
     let Some(node) = root.node.as_inner().cloned() else { return };
     let state = State::of(&node);
     if state.has(State::MOVED) && !state.has(State::KEEPS_MUCH) {
-        // What it has not handed over is the paths that a few edits have replaced.
+        // What it has not handed over is, but for what was counted instead, the paths that a few
+        // edits have replaced.
         return;
     }
     drop(root);

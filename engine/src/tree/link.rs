@@ -16,10 +16,11 @@
 //!   least as long as the lent link can be followed.
 //! * **L2** Where a count is handed over, both links are marked by one thread, which is the only
 //!   one to mark either, and both nodes stay alive meanwhile.
-//! * **L3** In a tree that has borrowed, a node that has a lent link, and each from the root down to it,
+//! * **L3** A node with a link that is lent to a tree, and each from the root of that tree down to it,
 //!   is noted as [`INDEBTED`](State::INDEBTED), so that whoever looks for lent links finds them all.
-//! * **L4** And owned links of such nodes lead to nodes of the same update, or to such as owe nothing:
-//!   what another tree has borrowed is not found on the way.
+//! * **L4** And owned links of such nodes lead to nodes of the same update, or to such as owe nothing,
+//!   until the loan is settled: what another tree has borrowed is not found on the way. Whoever
+//!   settles comes by each link once, so that one which he has just made owned leads him nowhere.
 
 #![expect(unsafe_code, reason = "a lent link is a copy of a counted pointer that is not counted")]
 

@@ -19,8 +19,8 @@
 //!   count until all that it has borrowed is its own. So S cannot hand over to another, and what N
 //!   borrows lives as long as N, wherever that goes: out of the update, to another thread, under
 //!   another key.
-//! * **N2** The links of a node are lent only if S alone has the node. Nobody can count it once more
-//!   without counting the root of S first, which marks that as `SHARED` for good. A loan that finds
+//! * **N2** The links of a node are lent only if S alone has the node. Nobody else can count it once
+//!   more without counting the root of S first, which marks that as `SHARED` for good. A loan that finds
 //!   the mark when it is settled counts what it has borrowed.
 //! * **N3** S hands over after N was published over it, and never if it is `SHARED`. Who still reads
 //!   S found it before and has a guard since, so nothing is freed meanwhile that N and its
@@ -103,7 +103,7 @@ impl<'r, T> Replaced<'r, T> {
 const LENDER_LEN_MIN: u64 = if cfg!(any(test, engine_small)) { 8 } else { 256 };
 
 /// Edits of one update up to which what they took the place of, a path each, is little.
-const FEW_EDITS: u32 = if cfg!(test) { 8 } else { 128 };
+const FEW_EDITS: u32 = if cfg!(any(test, engine_small)) { 8 } else { 128 };
 
 /// Owners of a root that is lent: its tree, and the loan.
 const LENDER_OWNERS: usize = 2;
@@ -251,36 +251,40 @@ pub(super) fn count_links<B>(link: &Link<B>) {
 /// himself; and by a tree that goes, which this one cannot. Clones of the heir itself, published as
 /// it is, count its root; when they copy that in order to change they count nodes by links of their
 /// own, whatever the marks of those they copy. And nobody else comes by the heir's nodes on his way to
-/// lent links, since those who borrow from a clone keep apart what it counts (L3).
+/// lent links, since those who borrow from a clone keep apart what it counts (L4).
 fn hand_over<B>(lender: &Inner<B>, heir: &Inner<B>) {
     if cfg!(engine_broken = "lends_unsettled") {
         State::of(heir).clear(State::INDEBTED);
     }
     hooks::at(Point::BeforeHandOver);
     // Most edits put a leaf in the place of another, and there each link has kept its slot.
-    let in_place = if lender.len() == heir.len() { hand_over_in_place(lender, heir) } else { 0 };
-    if in_place < heir.len() {
-        hand_over_in_order(&[&lender[in_place..]], &[&heir[in_place..]]);
+    let (left, done) =
+        if lender.len() == heir.len() { hand_over_in_place(lender, heir) } else { (0, 0) };
+    if done < heir.len() {
+        hand_over_in_order(&[&lender[left..]], &[&heir[done..]]);
     }
     // Last, for what it leads to may be borrowed from then on (N5).
     State::of(heir).clear(State::INDEBTED);
 }
 
-/// The same of links that are in their old slots; returns how many those are.
+/// The same as far as links are in their old slots. Returns the first slot of the lender that may
+/// still be looked for, and that of the heir that is still to be done.
 #[inline]
-fn hand_over_in_place<B>(lender: &Inner<B>, heir: &Inner<B>) -> usize {
+fn hand_over_in_place<B>(lender: &Inner<B>, heir: &Inner<B>) -> (usize, usize) {
+    let mut left = 0;
     for (slot, (from, to)) in lender.iter().zip(heir.iter()).enumerate() {
         if to.node.is_lent() {
             if from.node.address() != to.node.address() {
-                return slot;
+                return (left, slot);
             }
             hand_over_link(from, to);
+            left = slot + 1;
         } else if let Some(heir) = to.node.as_inner().filter(|node| is_indebted(node)) {
-            let Some(lender) = from.node.as_inner() else { return slot };
+            let Some(lender) = from.node.as_inner() else { return (left, slot) };
             hand_over(lender, heir);
         }
     }
-    heir.len()
+    (left, heir.len())
 }
 
 /// The same of nodes of one level, or of the rest of them, whatever became of them.
@@ -308,7 +312,8 @@ fn hand_over_in_order<B>(lenders: &[&[Child<B>]], heirs: &[&[Child<B>]]) {
         if let Some(from) = lent {
             hand_over_link(from, to);
         } else {
-            // It came from a neighbour of these lenders. What is left of them is not worth a search.
+            // It came from a neighbour of these lenders, or was counted before. What is left of them
+            // is not worth a search.
             to.node.count();
             lenders_below.clear();
         }
