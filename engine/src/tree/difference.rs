@@ -36,12 +36,10 @@ impl<O: Order> Tree<O> {
         let mut compared = 0;
         while !ours.is_empty() {
             if height(&ours) == height(&theirs) {
-                let mut known: Vec<usize> = theirs.iter().map(|node| node.address()).collect();
-                known.sort_unstable();
-                ours.retain(|node| known.binary_search(&node.address()).is_err());
-                let mut known: Vec<usize> = ours.iter().map(|node| node.address()).collect();
-                known.sort_unstable();
-                theirs.retain(|node| known.binary_search(&node.address()).is_err());
+                // Both are looked at before what they share goes from either.
+                let (our_addresses, their_addresses) = (addresses(&ours), addresses(&theirs));
+                ours.retain(|node| their_addresses.binary_search(&node.address()).is_err());
+                theirs.retain(|node| our_addresses.binary_search(&node.address()).is_err());
                 theirs = below(&theirs);
             }
             compared += ours.len() + theirs.len();
@@ -84,6 +82,13 @@ pub(crate) fn index_bytes_not_in<O: Order>(
         (Some(ours), None, _) => ours.heap_bytes(),
         (Some(ours), Some(successor), older) => ours.bytes_not_in(successor, older.flatten()),
     }
+}
+
+/// Where nodes are, sorted.
+fn addresses<B>(level: &Level<'_, B>) -> Vec<usize> {
+    let mut addresses: Vec<usize> = level.iter().map(|node| node.address()).collect();
+    addresses.sort_unstable();
+    addresses
 }
 
 fn own_heap<B>(node: &Node<B>) -> u64 {
