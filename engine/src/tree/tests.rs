@@ -498,3 +498,17 @@ fn runs_that_are_appended_leave_no_leaf_behind_that_is_nearly_empty() {
     let leaves = tree.root().map_or(0, leaves);
     assert!(leaves * 6 <= 200, "{leaves} leaves");
 }
+
+#[test]
+fn versions_of_a_large_tree_are_told_apart_by_their_paths() {
+    let mut builder = Builder::new(Sequence);
+    for number in 0..if cfg!(miri) { 1000 } else { 100_000_u32 } {
+        assert!(builder.push(&[number.to_string().as_bytes()]));
+    }
+    let before = builder.finish();
+    let mut after = before.clone();
+    let place = after.find_index(after.len() / 2).map(|found| found.place);
+    after.insert(place.as_ref(), &[b"more"]);
+    let bytes = before.bytes_not_in(&after, None);
+    assert!((1..10_000).contains(&bytes), "{bytes} bytes differ");
+}
