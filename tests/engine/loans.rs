@@ -108,7 +108,9 @@ fn clones_stay(delays: bool, reshapes: bool) {
                         check(&kept.swap_remove(rng.usize(..KEPT)), reshapes);
                     }
                 }
-                kept.iter().for_each(|hash| check(hash, reshapes));
+                for hash in &kept {
+                    check(hash, reshapes);
+                }
             });
         }
     });

@@ -105,7 +105,7 @@ impl<B> Link<B> {
 
     /// Whether it is lent, or some link of the node may be.
     pub(super) fn has_borrowed(&self) -> bool {
-        self.is_lent() || self.as_inner().is_some_and(|node| State::of(node).has(State::INDEBTED))
+        self.is_lent() || self.as_inner().is_some_and(is_indebted)
     }
 
     /// A lent link to the same node.
@@ -229,10 +229,15 @@ impl<B> Link<B> {
     }
 }
 
+/// Whether some links of a node, or of nodes that it leads to, may be lent.
+pub(super) fn is_indebted<B>(node: &Inner<B>) -> bool {
+    State::of(node).has(State::INDEBTED)
+}
+
 /// Takes the children out of a node, which is left empty, and tells whether some may be lent. If
 /// somebody else has the node too they are counted.
 pub(super) fn take_children<B: Copy>(node: &mut Inner<B>) -> (Vec<Child<B>>, bool) {
-    let indebted = State::of(node).has(State::INDEBTED);
+    let indebted = is_indebted(node);
     let mut old = mem::take(node);
     let children = Arc::make_mut(&mut old).iter_mut().map(|child| {
         // SAFETY: the old node goes, and nobody follows its links until then.

@@ -50,7 +50,7 @@ use std::sync::Arc;
 
 use self::cell::Loan;
 pub(super) use self::cell::LoanCell;
-use super::link::Link;
+use super::link::{Link, is_indebted};
 use super::node::{Child, Inner};
 use super::order::Order;
 use super::root::Tree;
@@ -221,10 +221,6 @@ impl<O: Order> Tree<O> {
     }
 }
 
-fn is_indebted<B>(node: &Inner<B>) -> bool {
-    State::of(node).has(State::INDEBTED)
-}
-
 /// Counts what the nodes below `root` have borrowed.
 fn repay<B>(root: &Child<B>, loan: &Loan<B>) {
     // From now on the lender's counts are not its alone.
@@ -274,7 +270,7 @@ fn hand_over_in_place<B>(lender: &Inner<B>, heir: &Inner<B>) -> (usize, usize) {
     let mut left = 0;
     for (slot, (from, to)) in lender.iter().zip(heir.iter()).enumerate() {
         if to.node.is_lent() {
-            if from.node.address() != to.node.address() {
+            if !from.is_same(to) {
                 return (left, slot);
             }
             hand_over_link(from, to);
@@ -303,7 +299,7 @@ fn hand_over_in_order<B>(lenders: &[&[Child<B>]], heirs: &[&[Child<B>]]) {
             continue;
         }
         let lent = links.find(|from| {
-            let is_it = from.node.address() == to.node.address();
+            let is_it = from.is_same(to);
             if !is_it {
                 lenders_below.extend(lender_below(from));
             }

@@ -106,13 +106,13 @@ impl<B> Child<B> {
     where
         B: Copy,
     {
-        debug_assert!(!children.is_empty(), "an inner node has children");
         let len = children.iter().map(|child| child.len).sum();
         let bound = children[0].bound;
         Self::new(Node::inner(children), len, bound)
     }
 
     /// Whether it is the same node with the same elements.
+    #[inline]
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.node.address() == other.node.address()
     }
