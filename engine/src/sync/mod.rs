@@ -9,10 +9,12 @@
 //! * [`rcu`]: a value that is replaced as a whole while others read it.
 
 pub(crate) mod announce;
+mod prefetch;
 mod rcu;
 pub(crate) mod reclaim;
 
 pub(crate) use std::sync::atomic;
 
+pub(crate) use prefetch::prefetch;
 pub(crate) use rcu::RcuCell;
 pub(crate) use reclaim::{Guard, pin};

@@ -26,8 +26,8 @@ use super::raw::{COLLECTION, HAS_EXPIRY, HAS_VERSION, Header, OUTLINED, Raw, SHA
 use super::word::Word;
 use crate::collection::{Collection, Stored};
 use crate::format::ValueType;
-use crate::sync::Guard;
 use crate::sync::atomic::AtomicU64;
+use crate::sync::{Guard, prefetch};
 use crate::tree::Replaced;
 use crate::{Expiry, Item, Value};
 
@@ -230,8 +230,8 @@ impl<'g> Entry<'g> {
     /// Asks for the entry's first cache lines.
     pub(crate) fn prefetch(self) {
         let start = self.address();
-        super::keyspace::prefetch(start);
-        super::keyspace::prefetch(start.wrapping_add(64));
+        prefetch(start);
+        prefetch(start.wrapping_add(64));
     }
 
     /// Asks for the value, or for the beginning of a long one, which the processor follows by
@@ -241,7 +241,7 @@ impl<'g> Entry<'g> {
         const BYTES_MAX: usize = 2048;
         let value = self.value();
         for offset in (0..value.len().min(BYTES_MAX)).step_by(LINE_BYTES) {
-            super::keyspace::prefetch(value.as_ptr().wrapping_add(offset));
+            prefetch(value.as_ptr().wrapping_add(offset));
         }
     }
 

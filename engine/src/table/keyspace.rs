@@ -9,7 +9,7 @@ use super::segment::{SEGMENT_BYTES, SLOTS, Segment};
 use super::word::Word;
 use super::{chain, draft};
 use crate::sync::atomic::{AtomicPtr, AtomicU16, Ordering};
-use crate::sync::{Guard, pin};
+use crate::sync::{Guard, pin, prefetch};
 use crate::version::position::top_bits;
 use crate::version::{Held, Versions};
 
@@ -85,18 +85,6 @@ impl Shard {
     pub(super) fn prefetch(&self) {
         prefetch(ptr::from_ref(self).cast());
     }
-}
-
-/// Asks for the cache line of `address`. Wrong addresses do no harm.
-#[inline]
-pub(super) fn prefetch(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch never faults, and every x86-64 has it.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch(address.cast::<i8>(), std::arch::x86_64::_MM_HINT_T0);
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 impl Keyspace {

@@ -3,10 +3,10 @@
 use super::chain;
 use super::directory::Directory;
 use super::entry::Entry;
-use super::keyspace::{Keyspace, Located, prefetch};
+use super::keyspace::{Keyspace, Located};
 use super::segment::tag_of;
 use crate::hooks::{self, Point};
-use crate::sync::Guard;
+use crate::sync::{Guard, prefetch};
 
 /// Keys that a batched lookup keeps in flight together.
 pub(crate) const LOOKUP_BATCH: usize = 16;

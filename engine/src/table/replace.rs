@@ -16,13 +16,13 @@ use super::chain;
 use super::counters::Counts;
 use super::directory::{DEPTH_MAX, Directory, DirectoryWord};
 use super::entry::Entry;
-use super::keyspace::{Keyspace, Located, prefetch};
+use super::keyspace::{Keyspace, Located};
 use super::segment::{BUCKET_SLOTS, PROBE_BUCKETS, SEGMENT_BYTES, SLOTS, Segment};
 use super::word::Word;
 use super::write::retire_chain;
 use crate::Error;
 use crate::hooks::{self, Point};
-use crate::sync::Guard;
+use crate::sync::{Guard, prefetch};
 use crate::version::{Held, Stamp};
 
 /// How many slots ahead of the one that is looked at entries are fetched.

@@ -17,7 +17,7 @@ use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ptr;
 
-use super::keyspace::prefetch;
+use crate::sync::prefetch;
 
 /// Sizes are rounded up to this, which costs nothing: no allocator has finer classes.
 const GRAIN_BYTES: usize = 8;

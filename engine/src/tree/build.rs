@@ -1,8 +1,10 @@
 //! Building a tree from the leaves up.
 
+use std::iter;
+
 use super::element::Prefix;
-use super::leaf::Leaf;
-use super::node::{Child, FANOUT, Node, inner_heap, leaf_heap};
+use super::link::{Child, Link};
+use super::node::FANOUT;
 use super::order::{Bound, Order};
 use super::root::Tree;
 
@@ -89,12 +91,12 @@ impl<O: Order> Builder<O> {
     }
 
     fn finish_leaf(&mut self) {
-        let leaf = Leaf::from(&self.leaf[..]);
-        self.heap_bytes += leaf_heap(&leaf);
+        let leaf = Link::leaf(iter::once(&self.leaf[..]));
+        self.heap_bytes += leaf.node().heap_bytes();
         // The least bound there is leads to the first leaf (T2).
         let is_first = self.levels.is_empty();
         let bound = if is_first { O::Bound::default() } else { self.leaf_bounds.0 };
-        let child = Child::new(Node::leaf(leaf), self.leaf_len, bound);
+        let child = Child::new(leaf, self.leaf_len, bound);
         self.leaf.clear();
         self.leaf_len = 0;
         self.add(0, child);
@@ -115,10 +117,8 @@ impl<O: Order> Builder<O> {
     }
 
     fn finish_inner(&mut self, level: usize) {
-        let parent = Child::above(self.levels[level].drain(..).collect());
-        if let Some(children) = parent.node.as_inner() {
-            self.heap_bytes += inner_heap(children);
-        }
+        let parent = Child::above(self.levels[level].drain(..).collect(), false);
+        self.heap_bytes += parent.node.node().heap_bytes();
         self.add(level + 1, parent);
     }
 }

@@ -1,11 +1,12 @@
 //! What one version of a tree has that another has not.
 
-use super::node::{Child, Node, inner_heap, leaf_heap};
+use super::age::Age;
+use super::node::{Inner, Node};
 use super::order::Order;
 use super::root::Tree;
 
 /// A level of a tree, as far as it may differ.
-type Level<'t, B> = Vec<&'t Node<B>>;
+type Level<'t, B> = Vec<Node<'t, B>>;
 
 /// Nodes that are looked at to tell how two versions differ. Versions next to each other differ in
 /// a path or two; for others the answer is that nothing is shared.
@@ -20,14 +21,14 @@ impl<O: Order> Tree<O> {
     pub(crate) fn bytes_not_in(&self, successor: &Self, older: Option<&Self>) -> u64 {
         let age_max = match older.map(Self::root) {
             // An update makes the root anew, so no node is younger than that.
-            Some(Some(root)) => root.node.age().get(),
+            Some(Some(root)) => root.node.node().age(),
             Some(None) => return 0,
-            None => u64::MAX,
+            None => Age::MAX,
         };
         let (Some(ours), Some(theirs)) = (self.root(), successor.root()) else {
             return self.heap_bytes();
         };
-        let (mut ours, mut theirs) = (vec![&*ours.node], vec![&*theirs.node]);
+        let (mut ours, mut theirs) = (vec![ours.node.node()], vec![theirs.node.node()]);
         // Shared nodes are as far from the leaves in both.
         while height(&theirs) > height(&ours) {
             theirs = below(&theirs);
@@ -46,8 +47,8 @@ impl<O: Order> Tree<O> {
             if compared > COMPARED_NODES_MAX {
                 return self.heap_bytes();
             }
-            let old = ours.iter().filter(|node| node.age().get() <= age_max);
-            bytes += old.map(|node| own_heap(node)).sum::<u64>();
+            let old = ours.iter().filter(|node| node.age() <= age_max);
+            bytes += old.map(|node| node.heap_bytes()).sum::<u64>();
             ours = below(&ours);
         }
         bytes
@@ -57,15 +58,14 @@ impl<O: Order> Tree<O> {
     /// have if they are large.
     pub(crate) fn is_near(&self, other: &Self) -> bool {
         let (Some(ours), Some(theirs)) = (self.root(), other.root()) else { return false };
-        let (Node::Inner(ours, _), Node::Inner(theirs, _)) = (&*ours.node, &*theirs.node) else {
+        let (Some(ours), Some(theirs)) = (ours.node.as_inner(), theirs.node.as_inner()) else {
             return false;
         };
-        let same =
-            |(our, their): (&Child<_>, &Child<_>)| our.node.address() == their.node.address();
+        let (ours, theirs) = (ours.links(), theirs.links());
         // From both ends, since a node that was split or joined moves those behind it.
-        let from_left = ours.iter().zip(theirs.iter()).filter(|pair| same(*pair)).count();
+        let from_left = ours.iter().zip(theirs.iter()).filter(|(our, their)| our == their).count();
         let from_right =
-            ours.iter().rev().zip(theirs.iter().rev()).filter(|pair| same(*pair)).count();
+            ours.iter().rev().zip(theirs.iter().rev()).filter(|(our, their)| our == their).count();
         2 * from_left.max(from_right) >= ours.len()
     }
 }
@@ -91,33 +91,17 @@ fn addresses<B>(level: &Level<'_, B>) -> Vec<usize> {
     addresses
 }
 
-fn own_heap<B>(node: &Node<B>) -> u64 {
-    match node {
-        Node::Leaf(leaf, _) => leaf_heap(leaf),
-        Node::Inner(children, _) => inner_heap(children),
-    }
-}
-
 /// Levels down to the leaves, and zero below them.
 fn height<B>(level: &Level<'_, B>) -> u32 {
     let mut node = level.first().copied();
     let mut height = 0;
     while let Some(found) = node {
         height += 1;
-        node = match found {
-            Node::Leaf(..) => None,
-            Node::Inner(children, _) => children.first().map(|child| &*child.node),
-        };
+        node = found.as_inner().map(|inner| inner.node(0));
     }
     height
 }
 
 fn below<'t, B>(level: &Level<'t, B>) -> Level<'t, B> {
-    let children = |node: &'t Node<B>| -> &'t [Child<B>] {
-        match node {
-            Node::Leaf(..) => &[],
-            Node::Inner(children, _) => children,
-        }
-    };
-    level.iter().flat_map(|node| children(node)).map(|child| &*child.node).collect()
+    level.iter().filter_map(|node| node.as_inner()).flat_map(Inner::nodes).collect()
 }

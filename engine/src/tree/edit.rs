@@ -6,16 +6,13 @@
 //! update, are changed where they are.
 
 use std::ops::Range;
-use std::sync::Arc;
 
+use super::age::Age;
 use super::element::{Elements, Prefix};
-use super::leaf::{Fill, join, pack};
-use super::link::{inner_of, take_children};
+use super::leaf::{Fill, pack};
+use super::link::{Child, Link};
 use super::loan::count_links;
-use super::node::{
-    CHILDREN_MERGED_MAX, CHILDREN_MIN, Child, FANOUT, Inner, Node, inner_heap, leaf_heap,
-    subtree_heap,
-};
+use super::node::{CHILDREN_MERGED_MAX, CHILDREN_MIN, FANOUT, Inner, Node};
 use super::order::{Bound, Order};
 use super::root::Tree;
 use super::search::Place;
@@ -118,7 +115,7 @@ impl<O: Order> Tree<O> {
             editor.edit(child, place.path.slots(), edges, heap)
         } else {
             let leaves = editor.first_leaves();
-            *heap = leaves.iter().map(|leaf| subtree_heap(&leaf.node)).sum();
+            *heap = leaves.iter().map(|leaf| leaf.node.node().heap_bytes()).sum();
             Edited::Split(leaves)
         };
         self.settle_root(edited);
@@ -144,10 +141,10 @@ impl<O: Order> Tree<O> {
             self.repay();
         }
         let (_, root, heap) = self.parts_mut();
-        while let Some((children, child)) = only_child(root.as_ref()) {
-            *heap -= inner_heap(children);
-            let child = child.clone();
-            *root = Some(child);
+        while let Some(node) = only_child(root.as_ref()) {
+            *heap -= node.heap_bytes();
+            let child = root.as_mut().and_then(|root| root.node.take_children().0.pop());
+            *root = child;
         }
     }
 
@@ -171,11 +168,10 @@ impl<O: Order> Tree<O> {
     }
 }
 
-/// The children of a root that has one alone, and that.
-fn only_child<B>(root: Option<&Child<B>>) -> Option<(&Inner<B>, &Child<B>)> {
-    let children = root?.node.as_inner()?;
-    let [child] = &children[..] else { return None };
-    Some((children, child))
+/// A root that has one child alone.
+fn only_child<B>(root: Option<&Child<B>>) -> Option<Node<'_, B>> {
+    let inner = root?.node.as_inner().filter(|inner| inner.len() == 1)?;
+    Some(Node::Inner(inner))
 }
 
 /// Appends an element to a run for [`Tree::insert_run`].
@@ -199,9 +195,9 @@ fn parents<B: Copy>(
     let mut parents = Vec::with_capacity(nodes);
     let mut children = children.into_iter();
     while children.len() > 0 {
-        let group = inner_of(children.by_ref().take(each), indebted);
-        *heap += inner_heap(&group);
-        parents.push(Child::above(group));
+        let parent = Child::above(children.by_ref().take(each).collect(), indebted);
+        *heap += parent.node.node().heap_bytes();
+        parents.push(parent);
     }
     parents
 }
@@ -219,8 +215,8 @@ impl<O: Order> Editor<'_, O> {
         let bound = O::Bound::default();
         let len = self.edit.inserted;
         if self.edit.inserted_bytes() <= O::Bound::LEAF_BYTES_MAX || len == 1 {
-            let leaf = join(self.edit.parts.iter().copied());
-            return vec![Child::new(Node::leaf(leaf), len, bound)];
+            let leaf = Link::leaf(self.edit.parts.iter().copied());
+            return vec![Child::new(leaf, len, bound)];
         }
         let run = self.edit.parts.concat();
         pack(self.order, &run, Fill::Full, bound)
@@ -236,40 +232,37 @@ impl<O: Order> Editor<'_, O> {
         if child.node.as_inner().is_none() {
             return self.edit_leaf(child, edges, heap);
         }
-        let children = child.node.children_mut();
+        let mut inner = child.node.inner_mut();
+        let children = inner.view().len();
         let (slot, slots) = slots.split_first().expect("a path goes down to a leaf");
         let slot = usize::from(*slot);
-        let within = Edges {
-            first: edges.first && slot == 0,
-            last: edges.last && slot + 1 == children.len(),
-        };
-        let below = &mut Arc::make_mut(children)[slot];
-        let edited = self.edit(below, slots, within, heap);
+        let within =
+            Edges { first: edges.first && slot == 0, last: edges.last && slot + 1 == children };
+        let edited = inner.with_child(slot, |below| self.edit(below, slots, within, heap));
         child.len = child.len - self.edit.removed + self.edit.inserted;
         match edited {
             Edited::Fits => Edited::Fits,
-            Edited::Small => join_small(children, slot..slot + 1, heap),
+            Edited::Small => join_small(&mut child.node, slot..slot + 1, heap),
             Edited::Gone => {
-                if children.len() == 1 {
-                    *heap -= inner_heap(children);
+                if children == 1 {
+                    *heap -= child.node.node().heap_bytes();
                     return Edited::Gone;
                 }
-                replace_children(children, heap, |all, _| drop(all.remove(slot)));
-                join_small(children, slot.saturating_sub(1)..slot + 1, heap)
+                replace_children(&mut child.node, heap, |all, _| drop(all.remove(slot)));
+                join_small(&mut child.node, slot.saturating_sub(1)..slot + 1, heap)
             }
             Edited::Split(new) => {
-                let fill = if edges.last && new.len() + slot >= children.len() {
-                    Fill::Full
-                } else {
-                    Fill::Even
-                };
-                if children.len() - 1 + new.len() <= FANOUT {
-                    replace_children(children, heap, |all, _| drop(all.splice(slot..=slot, new)));
+                let is_at_end = edges.last && new.len() + slot >= children;
+                let fill = if is_at_end { Fill::Full } else { Fill::Even };
+                let fits = children - 1 + new.len() <= FANOUT;
+                let replace = |all: &mut Vec<_>| drop(all.splice(slot..=slot, new));
+                if fits {
+                    replace_children(&mut child.node, heap, |all, _| replace(all));
                     return Edited::Fits;
                 }
-                *heap -= inner_heap(children);
-                let (mut all, indebted) = take_children(children);
-                all.splice(slot..=slot, new);
+                *heap -= child.node.node().heap_bytes();
+                let (mut all, indebted) = child.node.take_children();
+                replace(&mut all);
                 let mut split = parents(all, fill, indebted, heap);
                 split[0].bound = child.bound;
                 Edited::Split(split)
@@ -283,30 +276,32 @@ impl<O: Order> Editor<'_, O> {
         edges: Edges,
         heap: &mut u64,
     ) -> Edited<O::Bound> {
-        let Node::Leaf(leaf, _) = &*child.node else { unreachable!("the caller has looked") };
+        let Node::Leaf(leaf) = child.node.node() else { unreachable!("the caller has looked") };
+        let leaf = leaf.bytes();
         let Edit { cut, removed, inserted, .. } = self.edit;
         let len = child.len - removed + inserted;
         let bytes = leaf.len() - cut.len() + self.edit.inserted_bytes();
         if len == 0 {
-            *heap -= leaf_heap(leaf);
+            *heap -= child.node.node().heap_bytes();
             return Edited::Gone;
         }
         if bytes > O::Bound::LEAF_BYTES_MAX && len > 1 {
             let new = self.split_leaf(child, edges);
-            *heap -= subtree_heap(&child.node);
-            *heap += new.iter().map(|child| subtree_heap(&child.node)).sum::<u64>();
+            *heap -= child.node.node().heap_bytes();
+            *heap += new.iter().map(|child| child.node.node().heap_bytes()).sum::<u64>();
             return Edited::Split(new);
         }
-        let edited = join(self.edit.splice(leaf));
-        *heap = *heap - leaf_heap(leaf) + leaf_heap(&edited);
-        child.node.set(Node::leaf(edited));
+        *heap -= child.node.node().heap_bytes();
+        child.node.splice(cut.clone(), self.edit.parts);
+        *heap += child.node.node().heap_bytes();
         child.len = len;
         if bytes < O::Bound::LEAF_BYTES_MIN && *removed > 0 { Edited::Small } else { Edited::Fits }
     }
 
     /// The leaves that take the place of one that the edit makes too long.
     fn split_leaf(&self, child: &Child<O::Bound>, edges: Edges) -> Vec<Child<O::Bound>> {
-        let Node::Leaf(leaf, _) = &*child.node else { unreachable!("the caller has looked") };
+        let Node::Leaf(leaf) = child.node.node() else { unreachable!("the caller has looked") };
+        let leaf = leaf.bytes();
         let Edit { cut, parts, inserted, .. } = self.edit;
         let behind = cut.start == leaf.len();
         let before = cut.end == 0;
@@ -320,8 +315,7 @@ impl<O: Order> Editor<'_, O> {
             let run = parts.concat();
             let bound = self.order.bound(Elements::new(&run).next().unwrap_or_default());
             let mut new = if run.len() <= O::Bound::LEAF_BYTES_MAX || *inserted == 1 {
-                let leaf = join(std::iter::once(&run[..]));
-                vec![Child::new(Node::leaf(leaf), *inserted, bound)]
+                vec![Child::new(Link::leaf(std::iter::once(&run[..])), *inserted, bound)]
             } else {
                 pack(self.order, &run, Fill::Full, bound)
             };
@@ -342,7 +336,7 @@ impl<O: Order> Editor<'_, O> {
         // A huge element is not copied because another one comes into its leaf.
         for leaf_now in &mut new {
             if leaf.len() > O::Bound::LEAF_BYTES_MAX
-                && matches!(&*leaf_now.node, Node::Leaf(now, _) if now == leaf)
+                && matches!(leaf_now.node.node(), Node::Leaf(now) if now.bytes() == leaf)
             {
                 leaf_now.node = child.node.clone();
             }
@@ -351,47 +345,57 @@ impl<O: Order> Editor<'_, O> {
     }
 }
 
+/// Puts a leaf in the place of another.
+#[inline]
+fn replace_leaf<B>(node: &mut Link<B>, leaf: Link<B>, heap: &mut u64) {
+    *heap = *heap - node.node().heap_bytes() + leaf.node().heap_bytes();
+    *node = leaf;
+}
+
 /// Changes which children a node has.
 fn replace_children<B: Copy>(
-    node: &mut Inner<B>,
+    node: &mut Link<B>,
     heap: &mut u64,
     change: impl FnOnce(&mut Vec<Child<B>>, &mut u64),
 ) {
-    *heap -= inner_heap(node);
-    let (mut children, indebted) = take_children(node);
+    *heap -= node.node().heap_bytes();
+    let (mut children, indebted) = node.take_children();
     change(&mut children, heap);
-    *node = inner_of(children.into_iter(), indebted);
-    *heap += inner_heap(node);
+    *node = Link::above(children.into_iter(), indebted, Age::now());
+    *heap += node.node().heap_bytes();
 }
 
 /// Joins the children in `slots`, each with a neighbour, as far as they are small and fit, and
 /// tells what that makes of their parent.
-fn join_small<B: Bound>(children: &mut Inner<B>, slots: Range<usize>, heap: &mut u64) -> Edited<B> {
+fn join_small<B: Bound>(node: &mut Link<B>, slots: Range<usize>, heap: &mut u64) -> Edited<B> {
+    let Some(inner) = node.as_inner() else { unreachable!("an inner node") };
     let first = slots.start.saturating_sub(1);
-    let last = slots.end.min(children.len() - 1);
-    if (first..last).any(|slot| fit_together(&children[slot], &children[slot + 1])) {
-        replace_children(children, heap, |all, heap| {
+    let last = slots.end.min(inner.len() - 1);
+    if (first..last).any(|slot| fit_together::<B>(inner.node(slot), inner.node(slot + 1))) {
+        replace_children(node, heap, |all, heap| {
             for slot in (first..last).rev() {
-                if fit_together(&all[slot], &all[slot + 1]) {
+                if fit_together::<B>(all[slot].node.node(), all[slot + 1].node.node()) {
                     let right = all.remove(slot + 1);
                     join_nodes(&mut all[slot], right, heap);
                 }
             }
         });
     }
-    if children.len() < CHILDREN_MIN { Edited::Small } else { Edited::Fits }
+    let children = node.as_inner().map_or(0, Inner::len);
+    if children < CHILDREN_MIN { Edited::Small } else { Edited::Fits }
 }
 
 /// Whether one of two neighbours is small, and both fit into one node with room to grow.
-fn fit_together<B: Bound>(left: &Child<B>, right: &Child<B>) -> bool {
-    let (left_size, right_size, small, together_max) = match (&*left.node, &*right.node) {
-        (Node::Leaf(left, _), Node::Leaf(right, _)) => {
-            (left.len(), right.len(), B::LEAF_BYTES_MIN, B::LEAF_BYTES_MERGED_MAX)
+fn fit_together<B: Bound>(left: Node<'_, B>, right: Node<'_, B>) -> bool {
+    let (left_size, right_size, small, together_max) = match (left, right) {
+        (Node::Leaf(left), Node::Leaf(right)) => {
+            let (left, right) = (left.bytes().len(), right.bytes().len());
+            (left, right, B::LEAF_BYTES_MIN, B::LEAF_BYTES_MERGED_MAX)
         }
-        (Node::Inner(left, _), Node::Inner(right, _)) => {
+        (Node::Inner(left), Node::Inner(right)) => {
             (left.len(), right.len(), CHILDREN_MIN, CHILDREN_MERGED_MAX)
         }
-        (Node::Leaf(..), Node::Inner(..)) | (Node::Inner(..), Node::Leaf(..)) => return false,
+        (Node::Leaf(_), Node::Inner(_)) | (Node::Inner(_), Node::Leaf(_)) => return false,
     };
     (left_size < small || right_size < small) && left_size + right_size <= together_max
 }
@@ -399,15 +403,13 @@ fn fit_together<B: Bound>(left: &Child<B>, right: &Child<B>) -> bool {
 /// Puts the elements of `right` behind those of `left`.
 fn join_nodes<B: Copy>(left: &mut Child<B>, mut right: Child<B>, heap: &mut u64) {
     left.len += right.len;
-    if let (Node::Leaf(leaf, _), Node::Leaf(other, _)) = (&*left.node, &*right.node) {
-        let joined = join([&leaf[..], &other[..]].into_iter());
-        *heap = *heap - leaf_heap(leaf) - leaf_heap(other) + leaf_heap(&joined);
-        left.node.set(Node::leaf(joined));
-        return;
+    *heap -= right.node.node().heap_bytes();
+    if let (Node::Leaf(leaf), Node::Leaf(other)) = (left.node.node(), right.node.node()) {
+        let joined = Link::leaf([leaf.bytes(), other.bytes()].into_iter());
+        return replace_leaf(&mut left.node, joined, heap);
     }
-    let (bound, sides) = (right.bound, [&mut left.node, &mut right.node]);
-    let indebted = sides.map(|node| {
-        *heap -= inner_heap(node.children_mut());
+    let indebted = [&mut left.node, &mut right.node].map(|node| {
+        node.inner_mut();
         node.has_borrowed()
     });
     if indebted[0] != indebted[1] {
@@ -415,24 +417,25 @@ fn join_nodes<B: Copy>(left: &mut Child<B>, mut right: Child<B>, heap: &mut u64)
         count_links(&left.node);
         count_links(&right.node);
     }
-    let (mut others, _) = take_children(right.node.children_mut());
+    let (mut others, _) = right.node.take_children();
     // What was a first child is told from its left neighbour now (T2).
-    others[0].bound = bound;
-    let node = left.node.children_mut();
-    let (mut children, _) = take_children(node);
+    others[0].bound = right.bound;
+    *heap -= left.node.node().heap_bytes();
+    let (mut children, _) = left.node.take_children();
     children.append(&mut others);
-    *node = inner_of(children.into_iter(), indebted == [true; 2]);
-    *heap += inner_heap(node);
+    left.node = Link::above(children.into_iter(), indebted == [true; 2], Age::now());
+    *heap += left.node.node().heap_bytes();
 }
 
 /// Takes the elements from `start` to `end` out of a child, which has that many.
 fn cut<B: Bound>(child: &mut Child<B>, start: u64, end: u64, heap: &mut u64) -> Edited<B> {
     if start == 0 && end == child.len {
-        *heap -= subtree_heap(&child.node);
+        *heap -= child.node.node().subtree_heap();
         return Edited::Gone;
     }
     child.len -= end - start;
-    if let Node::Leaf(leaf, _) = &*child.node {
+    if let Node::Leaf(leaf) = child.node.node() {
+        let leaf = leaf.bytes();
         let mut elements = Elements::new(leaf);
         let mut skip = |count: u64| {
             for _ in 0..count {
@@ -442,33 +445,35 @@ fn cut<B: Bound>(child: &mut Child<B>, start: u64, end: u64, heap: &mut u64) -> 
         };
         let first = skip(start);
         let behind = skip(end - start);
-        let kept = join([&leaf[..first], &leaf[behind..]].into_iter());
-        *heap = *heap - leaf_heap(leaf) + leaf_heap(&kept);
-        let small = kept.len() < B::LEAF_BYTES_MIN;
-        child.node.set(Node::leaf(kept));
+        let small = leaf.len() - (behind - first) < B::LEAF_BYTES_MIN;
+        let kept = Link::leaf([&leaf[..first], &leaf[behind..]].into_iter());
+        replace_leaf(&mut child.node, kept, heap);
         return if small { Edited::Small } else { Edited::Fits };
     }
-    let children = child.node.children_mut();
-    let mut gone = vec![false; children.len()];
+    let mut inner = child.node.inner_mut();
+    let children = inner.view().len();
+    let mut gone = 0_u32;
     let mut first = None;
     let mut before = 0;
-    for (slot, below) in Arc::make_mut(children).iter_mut().enumerate() {
-        let len = below.len;
+    for slot in 0..children {
+        let len = inner.view().lens()[slot];
         let (from, to) = (start.max(before), end.min(before + len));
         if from < to {
-            let edited = cut(below, from - before, to - before, heap);
-            gone[slot] = matches!(edited, Edited::Gone);
+            let edited =
+                inner.with_child(slot, |below| cut(below, from - before, to - before, heap));
+            gone |= u32::from(matches!(edited, Edited::Gone)) << slot;
             first.get_or_insert(slot);
         }
         before += len;
     }
-    if gone.contains(&true) {
-        replace_children(children, heap, |all, _| {
-            let mut gone = gone.iter();
-            all.retain(|_| gone.next() == Some(&false));
+    let left = children - gone.count_ones() as usize;
+    if gone != 0 {
+        replace_children(&mut child.node, heap, |all, _| {
+            let mut slots = 0..;
+            all.retain(|_| slots.next().is_some_and(|slot: u32| gone >> slot & 1 == 0));
         });
     }
     // Where children are gone, the touched ones that are left are next to each other.
-    let first = first.unwrap_or(0).min(children.len() - 1);
-    join_small(children, first..(first + 2).min(children.len()), heap)
+    let first = first.unwrap_or(0).min(left - 1);
+    join_small(&mut child.node, first..(first + 2).min(left), heap)
 }

@@ -3,10 +3,9 @@
 //! Whoever lets go of a tree frees what he alone had, as an old version's few nodes, at once. Of a
 //! large tree he leaves most to a list that maintenance empties.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use super::link::Link;
-use super::node::{Child, Inner};
+use super::link::{Child, Link, clone_child, only_owned};
 use super::state::State;
 
 /// Trees of at most so many elements are freed at once.
@@ -24,47 +23,35 @@ pub(super) fn free<B: Send + Sync + 'static>(root: Child<B>) {
     if root.len <= AT_ONCE_LEN_MAX || root.node.is_lent() {
         return;
     }
-    let Some(node) = root.node.as_inner().cloned() else { return };
-    let state = State::of(&node);
-    if state.has(State::MOVED) && !state.has(State::KEEPS_MUCH) {
+    let Some(inner) = root.node.as_inner() else { return };
+    if inner.state().has(State::MOVED) && !inner.state().has(State::KEEPS_MUCH) {
         // What it has not handed over is, but for what was counted instead, the paths that a few
         // edits have replaced.
         return;
     }
-    drop(root);
-    free_inner(node);
+    free_inner(root.node);
 }
 
 /// Lets go of an inner node.
-pub(super) fn free_inner<B: Send + Sync + 'static>(node: Inner<B>) {
+pub(super) fn free_inner<B: Send + Sync + 'static>(node: Link<B>) {
     let mut stack = vec![node];
     let mut freed = 0;
-    while let Some(inner) = stack.pop() {
+    while let Some(link) = stack.pop() {
         // The count can grow only through somebody who has the node. If it falls meanwhile, the
         // last to let go frees all below in one go, which costs time and nothing else.
-        if Arc::strong_count(&inner) > 1 {
-            continue;
-        }
+        let Some(inner) = link.as_inner().filter(|_| link.has_owners(1)) else { continue };
         if freed == AT_ONCE_INNER_MAX {
-            stack.push(inner);
+            stack.push(link);
             bury(stack);
             return;
         }
         freed += 1;
-        stack.extend(inner.iter().filter_map(|child| owned_inner(&child.node)));
+        let below = (0..inner.len()).filter(|slot| only_owned(inner, *slot).is_some());
+        stack.extend(below.map(|slot| clone_child(inner, slot)));
     }
 }
 
-/// Another count of an inner node that its parent alone leads to.
-fn owned_inner<B>(link: &Link<B>) -> Option<Inner<B>> {
-    // A lent node is another's, and may be gone.
-    if link.is_lent() {
-        return None;
-    }
-    link.as_inner().filter(|inner| Arc::strong_count(inner) == 1).cloned()
-}
-
-fn bury<B: Send + Sync + 'static>(nodes: Vec<Inner<B>>) {
+fn bury<B: Send + Sync + 'static>(nodes: Vec<Link<B>>) {
     BURIED.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(nodes));
 }
 

@@ -1,28 +1,11 @@
 //! Making leaves.
 
+use std::iter;
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::element::Elements;
-use super::node::{Child, Node};
+use super::link::{Child, Link};
 use super::order::{Bound, Order};
-
-/// Elements, each behind its length, in one allocation of exactly their size.
-pub(super) type Leaf = Arc<[u8]>;
-
-/// Makes a leaf of `parts` laid end to end.
-#[inline]
-pub(super) fn join<'a>(parts: impl Iterator<Item = &'a [u8]> + Clone) -> Leaf {
-    let len = parts.clone().map(<[u8]>::len).sum();
-    let mut leaf: Leaf = std::iter::repeat_n(0, len).collect();
-    let all = Arc::get_mut(&mut leaf).expect("nobody else has what was just made");
-    let mut at = 0;
-    parts.for_each(|part| {
-        all[at..at + part.len()].copy_from_slice(part);
-        at += part.len();
-    });
-    leaf
-}
 
 /// How full leaves are made that take the place of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,9 +81,9 @@ fn locate<O: Order>(order: &O, bytes: &[u8]) -> Vec<Located<O::Bound>> {
 fn leaf_of<O: Order>(bytes: &[u8], elements: &[Located<O::Bound>]) -> Child<O::Bound> {
     let leaf = if O::ORDERS_LEAVES {
         let (first, last) = (&elements[0], &elements[elements.len() - 1]);
-        Leaf::from(&bytes[first.bytes.start..last.bytes.end])
+        Link::leaf(iter::once(&bytes[first.bytes.start..last.bytes.end]))
     } else {
-        join(elements.iter().map(|element| &bytes[element.bytes.clone()]))
+        Link::leaf(elements.iter().map(|element| &bytes[element.bytes.clone()]))
     };
-    Child::new(Node::leaf(leaf), elements.len() as u64, elements[0].bound)
+    Child::new(leaf, elements.len() as u64, elements[0].bound)
 }

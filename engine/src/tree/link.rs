@@ -10,6 +10,9 @@
 //! lent ─── does not count the node; dropping it does nothing
 //! ```
 //!
+//! A link for itself says so in its pointer; of the links of an inner node a word of bits tells,
+//! so that a node's links are handed over at once.
+//!
 //! # Invariants
 //!
 //! * **L1** For every lent link there is an owned link to the same node, in a node that lives at
@@ -24,83 +27,150 @@
 
 #![expect(unsafe_code, reason = "a lent link is a copy of a counted pointer that is not counted")]
 
+use std::iter;
 use std::mem::{self, ManuallyDrop};
-use std::ops::Deref;
-use std::ptr;
-use std::sync::Arc;
-use std::sync::atomic::fence;
+use std::ops::Range;
 
 use super::age::Age;
-use super::node::{Child, Inner, Node};
+use super::node::{At, Inner, InnerMut, Node};
 use super::state::State;
-use crate::sync::atomic::{AtomicU8, Ordering};
-
-/// The link does not count its node.
-const LENT: u8 = 1;
-
-/// What is noted beside the pointer to a node. Takes the room that tells a leaf from an inner node.
-#[derive(Debug)]
-pub(super) struct Marks {
-    age: Age,
-    /// [`LENT`], or nothing.
-    link: AtomicU8,
-    /// With a first child: what is to be known of the node that it is in.
-    pub(super) parent: AtomicU8,
-}
-
-impl Marks {
-    #[inline]
-    pub(super) fn new(age: Age) -> Self {
-        Self { age, link: AtomicU8::new(0), parent: AtomicU8::new(0) }
-    }
-
-    pub(super) fn age(&self) -> Age {
-        self.age
-    }
-}
 
 /// A way to a node.
 #[derive(Debug)]
-pub(super) struct Link<B>(ManuallyDrop<Node<B>>);
-
-impl<B> Deref for Link<B> {
-    type Target = Node<B>;
-
-    #[inline]
-    fn deref(&self) -> &Node<B> {
-        &self.0
-    }
-}
+pub(super) struct Link<B>(At<B>);
 
 impl<B> Clone for Link<B> {
     /// Counts the node once more, whether the original counts it or not.
     #[inline]
     fn clone(&self) -> Self {
-        Self::new(Node::clone(&self.0))
+        // SAFETY: B2: this link leads to it.
+        unsafe { Self::counted(self.0) }
     }
 }
 
 impl<B> Drop for Link<B> {
     #[inline]
     fn drop(&mut self) {
-        if !self.is_lent() {
-            // SAFETY: an owned link has a count of its own (L1), and is dropped once.
-            unsafe { ManuallyDrop::drop(&mut self.0) };
+        if !self.0.is_lent() {
+            // SAFETY: an owned link has a count of its own, and is dropped once.
+            unsafe { release(self.0) };
         }
     }
 }
 
+/// Lets go of a count, and frees what nobody else has.
+///
+/// # Safety
+///
+/// The count is the caller's.
+unsafe fn release<B>(link: At<B>) {
+    // SAFETY: as the caller says.
+    if !unsafe { link.uncount() } {
+        return;
+    }
+    // SAFETY: it was the last count, so the node is alive until this function frees it.
+    if let Node::Inner(inner) = unsafe { link.node() } {
+        for slot in slots(inner.all() & !inner.lent()) {
+            // SAFETY: an owned link has a count of its own, and goes with the node.
+            unsafe { release(inner.links()[slot]) };
+        }
+    }
+    // SAFETY: as above.
+    unsafe { link.deallocate() };
+}
+
+/// The slots whose bits are set.
+pub(super) fn slots(mut bits: u32) -> impl Iterator<Item = usize> {
+    iter::from_fn(move || {
+        let slot = bits.trailing_zeros();
+        (slot < u32::BITS).then(|| {
+            bits &= bits - 1;
+            slot as usize
+        })
+    })
+}
+
 impl<B> Link<B> {
+    /// A leaf of `parts` laid end to end.
     #[inline]
-    pub(super) fn new(node: Node<B>) -> Self {
-        Self(ManuallyDrop::new(node))
+    pub(super) fn leaf<'a>(parts: impl Iterator<Item = &'a [u8]> + Clone) -> Self {
+        Self(At::new_leaf(parts))
+    }
+
+    /// Puts `parts` in the place of the bytes of a leaf that are in `cut`: there, if nobody else has
+    /// the leaf, and else in a copy.
+    #[inline]
+    pub(super) fn splice(&mut self, cut: Range<usize>, parts: &[&[u8]]) {
+        let Node::Leaf(leaf) = self.node() else { unreachable!("a leaf") };
+        if self.is_lent() || !self.has_owners(1) {
+            let (left, right) = (&leaf.bytes()[..cut.start], &leaf.bytes()[cut.end..]);
+            let parts = parts.iter().copied();
+            *self = Self::leaf(iter::once(left).chain(parts).chain(iter::once(right)));
+            return;
+        }
+        // SAFETY: B3: this is the only count, and the caller has the link to himself.
+        self.0 = unsafe { self.0.splice_leaf(cut, parts) };
+    }
+
+    /// An inner node above `children`, of which there are some, but no more than fit. If some may
+    /// have borrowed it is `indebted`.
+    pub(super) fn above(
+        children: impl ExactSizeIterator<Item = Child<B>>,
+        indebted: bool,
+        age: Age,
+    ) -> Self {
+        let len = children.len();
+        let parts = children.map(|child| {
+            let Child { node, len, bound } = child;
+            (bound, node.into_at(), len)
+        });
+        let link = Self(At::new_inner(len, parts, age));
+        if let Some(inner) = link.as_inner().filter(|_| indebted) {
+            inner.state().add(State::INDEBTED);
+        }
+        link
+    }
+
+    /// Another owned link to a node.
+    ///
+    /// # Safety
+    ///
+    /// B2: the node is alive.
+    #[inline]
+    unsafe fn counted(node: At<B>) -> Self {
+        // SAFETY: as the caller says.
+        unsafe { node.count() };
+        Self(node.with_lent(false))
+    }
+
+    /// The pointer, with the count that the link may have.
+    #[inline]
+    fn into_at(self) -> At<B> {
+        let at = self.0;
+        mem::forget(self);
+        at
+    }
+
+    #[inline]
+    pub(super) fn node(&self) -> Node<'_, B> {
+        // SAFETY: B2: the link counts it, or L1.
+        unsafe { self.0.node() }
+    }
+
+    #[inline]
+    pub(super) fn as_inner(&self) -> Option<Inner<'_, B>> {
+        self.node().as_inner()
+    }
+
+    /// Whether it leads to the same node.
+    #[inline]
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.0 == other.0
     }
 
     #[inline]
     pub(super) fn is_lent(&self) -> bool {
-        // Relaxed: whoever marks a link that another thread drops has let go of its node before,
-        // by a count or by a guard, which orders the two.
-        self.0.marks().link.load(Ordering::Relaxed) == LENT
+        self.0.is_lent()
     }
 
     /// Whether it is lent, or some link of the node may be.
@@ -108,91 +178,43 @@ impl<B> Link<B> {
         self.is_lent() || self.as_inner().is_some_and(is_indebted)
     }
 
+    /// Whether there are just so many owned links to the node.
+    #[inline]
+    pub(super) fn has_owners(&self, owners: usize) -> bool {
+        // SAFETY: B2: this link leads to it.
+        unsafe { self.0.has_owners(owners) }
+    }
+
     /// A lent link to the same node.
     ///
     /// # Safety
     ///
-    /// L1: the caller keeps the node that this link is in for as long as the new link is lent.
+    /// L1: the caller keeps an owned link to the node for as long as the new link can be followed.
     #[inline]
     pub(super) unsafe fn lend(&self) -> Self {
-        let node = match &*self.0 {
-            Node::Leaf(leaf, marks) => {
-                // SAFETY: the copy is never dropped while it is lent, and until then not counted.
-                let leaf = unsafe { ptr::read(leaf) };
-                Node::Leaf(leaf, Marks { link: AtomicU8::new(LENT), ..Marks::new(marks.age) })
-            }
-            Node::Inner(children, marks) => {
-                // SAFETY: as above.
-                let children = unsafe { ptr::read(children) };
-                Node::Inner(children, Marks { link: AtomicU8::new(LENT), ..Marks::new(marks.age) })
-            }
-        };
-        Self::new(node)
+        Self(self.0.with_lent(true))
     }
 
-    /// Moves the link out of a node that nobody else has and that goes: what is left there is lent,
-    /// so that dropping it does nothing.
-    ///
-    /// # Safety
-    ///
-    /// What is left is not followed any more.
-    #[inline]
-    pub(super) unsafe fn take(&mut self) -> Self {
-        // SAFETY: the link that is lent is not followed, as the caller says.
-        let mut taken = unsafe { self.lend() };
-        mem::swap(taken.link_mut(), self.link_mut());
-        taken
-    }
-
-    fn link_mut(&mut self) -> &mut u8 {
-        match &mut *self.0 {
-            Node::Leaf(_, marks) | Node::Inner(_, marks) => marks.link.get_mut(),
-        }
-    }
-
-    /// Makes an owned link of a lent one by counting the node. Several threads may.
-    pub(super) fn count(&self) {
-        if !self.is_lent() {
-            return;
-        }
-        let counted = ManuallyDrop::new(self.clone());
-        let link = &self.0.marks().link;
-        if link.compare_exchange(LENT, 0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-            // Another thread was quicker.
-            drop(ManuallyDrop::into_inner(counted));
-        }
-    }
-
-    /// Hands the count of an owned link over to a lent one to the same node.
-    ///
-    /// # Safety
-    ///
-    /// L2: nobody else marks either link, and neither can be dropped meanwhile. L1: the node that
-    /// `heir` is in outlives all who can still follow this link.
-    #[inline]
-    pub(super) unsafe fn hand_over(&self, heir: &Self) {
-        debug_assert!(!self.is_lent() && heir.is_lent());
-        // Relaxed: see `is_lent`.
-        self.0.marks().link.store(LENT, Ordering::Relaxed);
-        heir.0.marks().link.store(0, Ordering::Relaxed);
-    }
-
-    /// The children of an inner node to be changed: copied if somebody else has them too.
+    /// Makes the node one that nobody else has, by copying it if somebody does, and gives access to
+    /// it.
     ///
     /// Of a lent link the children are lent again if nobody but its owner has the node, and else
     /// counted.
     #[inline]
-    pub(super) fn children_mut(&mut self) -> &mut Inner<B>
+    pub(super) fn inner_mut(&mut self) -> InnerMut<'_, B>
     where
         B: Copy,
     {
         if self.is_lent() {
             self.copy_lent(1);
+        } else if !self.has_owners(1) {
+            self.copy(false);
         }
-        let Node::Inner(children, marks) = &mut *self.0 else { unreachable!("an inner node") };
-        marks.age = Age::now();
-        let _ = Arc::make_mut(children);
-        children
+        let Some(inner) = self.as_inner() else { unreachable!("an inner node") };
+        // SAFETY: B3: this is the only count, and the caller has the link to himself.
+        let mut inner = unsafe { InnerMut::new(inner) };
+        inner.touch();
+        inner
     }
 
     /// Turns a lent link to an inner node into an owned one to a copy of it, whose children are
@@ -202,66 +224,172 @@ impl<B> Link<B> {
         B: Copy,
     {
         debug_assert!(self.is_lent());
-        let Some(children) = self.as_inner() else { unreachable!("an inner node") };
-        let copy: Inner<B> = if has_owners(children, owners) {
-            let lend = |child: &Child<B>| {
-                // SAFETY: this link is lent, so the node lives for as long as it can be followed
-                // (L1), and the copy takes its place.
-                let node = unsafe { child.node.lend() };
-                Child { node, len: child.len, bound: child.bound }
-            };
-            let copy: Inner<B> = children.iter().map(lend).collect();
-            State::of(&copy).add(State::INDEBTED);
-            copy
-        } else {
-            children.iter().cloned().collect()
-        };
-        self.set(Node::inner(copy));
+        // Lent: this link is, so the node lives for as long as it can be followed (L1), and the copy
+        // takes its place.
+        self.copy(self.has_owners(owners));
     }
 
-    /// Replaces the node.
-    #[inline]
-    pub(super) fn set(&mut self, node: Node<B>) {
-        // What is noted here of the node that the link is in stays.
-        let parent = self.marks().parent.load(Ordering::Relaxed);
-        *self = Self::new(node);
-        self.marks().parent.store(parent, Ordering::Relaxed);
+    fn copy(&mut self, is_lent: bool)
+    where
+        B: Copy,
+    {
+        let Some(inner) = self.as_inner() else { unreachable!("an inner node") };
+        let copy = Self(At::copy_inner(inner, is_lent));
+        if is_lent {
+            copy.as_inner().expect("a copy is of the same kind").state().add(State::INDEBTED);
+        } else {
+            for link in inner.links() {
+                // SAFETY: B2: the node leads to it.
+                unsafe { link.count() };
+            }
+        }
+        *self = copy;
+    }
+
+    /// Takes the children out, and tells whether some may have borrowed; an empty leaf is left. If
+    /// somebody else has the node too they are counted.
+    pub(super) fn take_children(&mut self) -> (Vec<Child<B>>, bool)
+    where
+        B: Copy,
+    {
+        self.inner_mut();
+        let node = mem::replace(self, Self::leaf(iter::empty()));
+        let Some(inner) = node.as_inner() else { unreachable!("an inner node") };
+        let indebted = is_indebted(inner);
+        let children = (0..inner.len()).map(|slot| read_child(inner, slot)).collect();
+        // SAFETY: `inner_mut` has made this link the only one, and what it led to was moved out.
+        unsafe { node.into_at().deallocate() };
+        (children, indebted)
+    }
+}
+
+/// What is written of a child, as it would be for itself. Of one that is not lent the count moves.
+fn read_child<B: Copy>(inner: Inner<'_, B>, slot: usize) -> Child<B> {
+    let link = inner.links()[slot].with_lent(inner.lent() >> slot & 1 == 1);
+    Child { node: Link(link), len: inner.lens()[slot], bound: inner.bounds()[slot] }
+}
+
+/// A child that was taken out of its slot, and is put back there.
+struct Taken<'i, 'n, B: Copy> {
+    inner: &'i mut InnerMut<'n, B>,
+    slot: usize,
+    child: ManuallyDrop<Child<B>>,
+}
+
+impl<B: Copy> Drop for Taken<'_, '_, B> {
+    fn drop(&mut self) {
+        // SAFETY: it is not used again.
+        let Child { node, len, bound } = unsafe { ManuallyDrop::take(&mut self.child) };
+        self.inner.set_lent(self.slot, node.is_lent());
+        self.inner.links_mut()[self.slot] = node.into_at().with_lent(false);
+        self.inner.lens_mut()[self.slot] = len;
+        self.inner.bounds_mut()[self.slot] = bound;
+    }
+}
+
+impl<B: Copy> InnerMut<'_, B> {
+    /// Changes a child.
+    pub(super) fn with_child<R>(
+        &mut self,
+        slot: usize,
+        change: impl FnOnce(&mut Child<B>) -> R,
+    ) -> R {
+        let child = ManuallyDrop::new(read_child(self.view(), slot));
+        let mut taken = Taken { inner: self, slot, child };
+        change(&mut taken.child)
     }
 }
 
 /// Whether some links of a node, or of nodes that it leads to, may be lent.
-pub(super) fn is_indebted<B>(node: &Inner<B>) -> bool {
-    State::of(node).has(State::INDEBTED)
-}
-
-/// Takes the children out of a node, which is left empty, and tells whether some may be lent. If
-/// somebody else has the node too they are counted.
-pub(super) fn take_children<B: Copy>(node: &mut Inner<B>) -> (Vec<Child<B>>, bool) {
-    let indebted = is_indebted(node);
-    let mut old = mem::take(node);
-    let children = Arc::make_mut(&mut old).iter_mut().map(|child| {
-        // SAFETY: the old node goes, and nobody follows its links until then.
-        let node = unsafe { child.node.take() };
-        Child { node, len: child.len, bound: child.bound }
-    });
-    (children.collect(), indebted)
-}
-
-/// Makes a node of children, some of which may be lent if it is `indebted`.
-pub(super) fn inner_of<B>(children: impl Iterator<Item = Child<B>>, indebted: bool) -> Inner<B> {
-    let node: Inner<B> = children.collect();
-    if indebted {
-        State::of(&node).add(State::INDEBTED);
-    }
-    node
-}
-
-/// Whether there are exactly `owners` counts of a node. What those who have let go did to it
-/// happened before.
 #[inline]
-fn has_owners<B>(node: &Inner<B>, owners: usize) -> bool {
-    let has = Arc::strong_count(node) == owners;
-    // Pairs with the release of those who counted down.
-    fence(Ordering::Acquire);
-    has
+pub(super) fn is_indebted<B>(node: Inner<'_, B>) -> bool {
+    node.state().has(State::INDEBTED)
+}
+
+/// Makes lent links of a node owned ones by counting. Several threads may.
+pub(super) fn count_children<B>(node: Inner<'_, B>, which: u32) {
+    for slot in slots(node.lent() & which) {
+        // SAFETY: B2: the node leads to it.
+        let counted = unsafe { Link::counted(node.links()[slot]) };
+        if node.mark_owned(1 << slot) != 0 {
+            // The count is the node's now. Otherwise another thread was quicker.
+            mem::forget(counted);
+        }
+    }
+}
+
+/// An inner node to which a link in a slot leads that owns it, and alone.
+pub(super) fn only_owned<B>(node: Inner<'_, B>, slot: usize) -> Option<Inner<'_, B>> {
+    if node.lent() >> slot & 1 == 1 {
+        // A lent node is another's, and may be gone.
+        return None;
+    }
+    // SAFETY: B2: the node leads to it.
+    let is_only = |_: &Inner<'_, B>| unsafe { node.links()[slot].has_owners(1) };
+    node.node(slot).as_inner().filter(is_only)
+}
+
+/// Whether the node in a slot has one owner.
+#[cfg(test)]
+pub(super) fn has_one_owner<B>(node: Inner<'_, B>, slot: usize) -> bool {
+    // SAFETY: B2: the node leads to it.
+    unsafe { node.links()[slot].has_owners(1) }
+}
+
+/// Another owned link to what is in a slot.
+pub(super) fn clone_child<B>(node: Inner<'_, B>, slot: usize) -> Link<B> {
+    // SAFETY: B2: the node leads to it.
+    unsafe { Link::counted(node.links()[slot]) }
+}
+
+/// Hands the counts of owned links of a node over to lent ones in slots of another.
+///
+/// # Safety
+///
+/// The links of each slot lead to the same node. L2: nobody else marks them, and neither node can be
+/// dropped meanwhile. L1: the heir outlives all who can still follow the links that lend.
+#[inline]
+pub(super) unsafe fn hand_over_links<B>(from: (Inner<'_, B>, u32), to: (Inner<'_, B>, u32)) {
+    debug_assert!(from.0.lent() & from.1 == 0 && to.0.lent() & to.1 == to.1);
+    from.0.mark_lent(from.1);
+    to.0.mark_owned(to.1);
+}
+
+/// A node as its parent knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Child<B> {
+    pub(super) node: Link<B>,
+    /// Elements below it (T1).
+    pub(super) len: u64,
+    /// Tells it from its left neighbour (T2).
+    pub(super) bound: B,
+}
+
+impl<B: Copy> Child<B> {
+    pub(super) fn new(node: Link<B>, len: u64, bound: B) -> Self {
+        Self { node, len, bound }
+    }
+
+    /// An inner node above `children`, of which there are some.
+    pub(super) fn above(children: Vec<Self>, indebted: bool) -> Self {
+        let len = children.iter().map(|child| child.len).sum();
+        let bound = children[0].bound;
+        Self::new(Link::above(children.into_iter(), indebted, Age::now()), len, bound)
+    }
+
+    /// The same leaves below inner nodes that nobody else has.
+    pub(super) fn copy_above_leaves(&self) -> Self {
+        Self::new(copy_above_leaves(&self.node), self.len, self.bound)
+    }
+}
+
+/// See [`Child::copy_above_leaves`].
+fn copy_above_leaves<B: Copy>(link: &Link<B>) -> Link<B> {
+    let Some(inner) = link.as_inner() else { return link.clone() };
+    let copies = (0..inner.len()).map(|slot| {
+        // What is read is not let go of: the count stays where it is.
+        let child = ManuallyDrop::new(read_child(inner, slot));
+        child.copy_above_leaves()
+    });
+    Link::above(copies, false, Node::Inner(inner).age())
 }

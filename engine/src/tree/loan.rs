@@ -46,12 +46,10 @@
 
 mod cell;
 
-use std::sync::Arc;
-
 use self::cell::Loan;
 pub(super) use self::cell::LoanCell;
-use super::link::{Link, is_indebted};
-use super::node::{Child, Inner};
+use super::link::{Child, Link, count_children, hand_over_links, is_indebted, only_owned, slots};
+use super::node::Inner;
 use super::order::Order;
 use super::root::Tree;
 use super::state::State;
@@ -124,15 +122,15 @@ impl<O: Order> Tree<O> {
         let Some(root) = self.root().filter(|root| root.len >= LENDER_LEN_MIN) else {
             return self.try_clone();
         };
-        let Some(children) = root.node.as_inner().filter(|it| Arc::strong_count(it) == 1) else {
+        let Some(inner) = root.node.as_inner().filter(|_| root.node.has_owners(1)) else {
             return self.try_clone();
         };
         // With another mark there this one does no harm: whoever borrows now clears it, and a root
         // that is shared, moved or indebted gets cloned, if it can be, and lends nothing any more.
-        if State::of(children).add(State::BORROWED) != 0 {
+        if inner.state().add(State::BORROWED) != 0 {
             return self.try_clone();
         }
-        let loan = LoanCell::new(Loan::new(children));
+        let loan = LoanCell::new(Loan::new(&root.node));
         // SAFETY: L1: the loan has a count of the node that the link leads to (N1).
         let node = unsafe { root.node.lend() };
         let root = Child { node, len: root.len, bound: root.bound };
@@ -143,8 +141,8 @@ impl<O: Order> Tree<O> {
         if let (Some(loan), Some(root)) = (self.loan().open(), self.root()) {
             repay(root, loan);
         }
-        if let Some(children) = self.root().and_then(|root| root.node.as_inner())
-            && State::of(children).add(State::SHARED) & State::MOVED != 0
+        if let Some(inner) = self.root().and_then(|root| root.node.as_inner())
+            && inner.state().add(State::SHARED) & State::MOVED != 0
         {
             return None;
         }
@@ -152,8 +150,11 @@ impl<O: Order> Tree<O> {
     }
 
     /// Ends changes: the tree is about to be published. From now on it is whoever
-    /// [settles](Self::settle) it that ends its loan.
+    /// [settles](Self::settle) it that ends its loan. One that has not been changed is a clone.
     pub(crate) fn seal(&mut self) {
+        if self.root().is_some_and(|root| root.node.is_lent()) {
+            self.repay();
+        }
         self.loan_mut().seal();
     }
 
@@ -163,11 +164,11 @@ impl<O: Order> Tree<O> {
     /// Without this the tree lends nothing itself, and what it was lent by stays in memory.
     pub(crate) fn settle(&self, lender: Replaced<'_, Self>) {
         let (Some(loan), Some(root)) = (self.loan().take_sealed(), self.root()) else { return };
-        let lender = lender.0.and_then(Self::root).and_then(|root| root.node.as_inner());
-        let is_lender = lender.is_some_and(|lender| Arc::ptr_eq(lender, loan.lender()));
-        let indebted = root.node.as_inner().filter(|node| is_indebted(node));
-        if let Some(children) = indebted.filter(|_| is_lender) {
-            let state = State::of(loan.lender());
+        let lender = lender.0.and_then(Self::root).filter(|root| root.node.is_same(loan.lender()));
+        let lender = lender.and_then(|root| root.node.as_inner());
+        let indebted = root.node.as_inner().filter(|node| is_indebted(*node));
+        if let (Some(lender), Some(heir)) = (lender, indebted) {
+            let state = loan.state();
             let is_moved = if cfg!(engine_broken = "shared_hands_over") {
                 state.add(State::MOVED);
                 true
@@ -178,7 +179,7 @@ impl<O: Order> Tree<O> {
                 if loan.edits() > FEW_EDITS {
                     state.add(State::KEEPS_MUCH);
                 }
-                hand_over(loan.lender(), children);
+                hand_over(lender, heir);
                 return;
             }
         }
@@ -188,7 +189,7 @@ impl<O: Order> Tree<O> {
     /// Prepares for an edit: the root becomes the tree's own.
     pub(super) fn prepare(&mut self) {
         let Some(loan) = self.loan().open() else { return };
-        if State::of(loan.lender()).has(State::SHARED) {
+        if loan.state().has(State::SHARED) {
             return self.repay();
         }
         loan.count_edit();
@@ -200,141 +201,161 @@ impl<O: Order> Tree<O> {
 
     /// Counts all that is borrowed.
     pub(super) fn repay(&mut self) {
-        if let (Some(loan), Some(root)) = (self.loan().open(), self.root()) {
-            repay(root, loan);
+        let Some(loan) = self.loan_mut().take() else { return };
+        let (_, root, _) = self.parts_mut();
+        let Some(root) = root else { return };
+        repay(root, &loan);
+        if root.node.is_lent() {
+            root.node = loan.lender().clone();
         }
-        drop(self.loan_mut().take());
     }
 
     /// Has to be called before the tree goes; returns what it has kept of the tree it was lent by.
-    pub(super) fn end_loan(&mut self) -> Option<Inner<O::Bound>> {
+    pub(super) fn end_loan(&mut self) -> Option<Link<O::Bound>> {
         let loan = self.loan_mut().take()?;
         let is_shared = |root: &&Child<_>| {
             let node = root.node.as_inner();
-            node.is_some_and(|node| State::of(node).has(State::SHARED))
+            node.is_some_and(|node| node.state().has(State::SHARED))
         };
         if let Some(root) = self.root().filter(is_shared) {
             // A clone stays (N5).
             repay(root, &loan);
         }
-        Some(Arc::clone(loan.lender()))
+        Some(loan.lender().clone())
     }
 }
 
-/// Counts what the nodes below `root` have borrowed.
+/// Counts what the nodes below `root` have borrowed. A root that is lent itself is the lender's, and
+/// borrows nothing.
 fn repay<B>(root: &Child<B>, loan: &Loan<B>) {
     // From now on the lender's counts are not its alone.
-    State::of(loan.lender()).add(State::SHARED);
-    count_links(&root.node);
+    loan.state().add(State::SHARED);
+    if !root.node.is_lent() {
+        count_links(&root.node);
+    }
 }
 
-/// Counts what a link, and those below it, have borrowed.
+/// Counts what the node that an owned link leads to, and those below it, have borrowed.
 pub(super) fn count_links<B>(link: &Link<B>) {
-    if link.is_lent() {
-        link.count();
-    } else if let Some(children) = link.as_inner().filter(|node| is_indebted(node)) {
-        children.iter().for_each(|child| count_links(&child.node));
-        State::of(children).clear(State::INDEBTED);
+    debug_assert!(!link.is_lent());
+    if let Some(inner) = link.as_inner() {
+        count_below(inner);
     }
+}
+
+fn count_below<B>(inner: Inner<'_, B>) {
+    if !is_indebted(inner) {
+        return;
+    }
+    // What another tree has borrowed is not found on the way (L4): a link that was lent when this
+    // came by it is not followed.
+    let lent = inner.lent();
+    count_children(inner, lent);
+    for slot in slots(inner.all() & !lent) {
+        if let Some(below) = inner.node(slot).as_inner() {
+            count_below(below);
+        }
+    }
+    inner.state().clear(State::INDEBTED);
 }
 
 /// Hands over to `heir` what it has borrowed from `lender`. The heir is a changed copy of it, or
 /// took its slot.
 ///
-/// A link that this thread finds lent is lent until this thread marks it, so marks are simply stored.
+/// A link that this thread finds lent is lent until this thread marks it.
 /// Links are counted by whoever has taken a sealed loan, which is this thread alone; by clones of a
 /// tree whose loan is open, and this one was sealed after the last of them, by whoever had it for
 /// himself; and by a tree that goes, which this one cannot. Clones of the heir itself, published as
 /// it is, count its root; when they copy that in order to change they count nodes by links of their
 /// own, whatever the marks of those they copy. And nobody else comes by the heir's nodes on his way to
 /// lent links, since those who borrow from a clone keep apart what it counts (L4).
-fn hand_over<B>(lender: &Inner<B>, heir: &Inner<B>) {
+fn hand_over<B>(lender: Inner<'_, B>, heir: Inner<'_, B>) {
     if cfg!(engine_broken = "lends_unsettled") {
-        State::of(heir).clear(State::INDEBTED);
+        heir.state().clear(State::INDEBTED);
     }
     hooks::at(Point::BeforeHandOver);
     // Most edits put a leaf in the place of another, and there each link has kept its slot.
-    let (left, done) =
-        if lender.len() == heir.len() { hand_over_in_place(lender, heir) } else { (0, 0) };
-    if done < heir.len() {
-        hand_over_in_order(&[&lender[left..]], &[&heir[done..]]);
+    if !hand_over_in_place(lender, heir) {
+        hand_over_in_order(&[lender], &[heir]);
     }
     // Last, for what it leads to may be borrowed from then on (N5).
-    State::of(heir).clear(State::INDEBTED);
+    heir.state().clear(State::INDEBTED);
 }
 
-/// The same as far as links are in their old slots. Returns the first slot of the lender that may
-/// still be looked for, and that of the heir that is still to be done.
+/// The same if all links are in their old slots. Otherwise nothing happens, and the answer is
+/// `false`.
 #[inline]
-fn hand_over_in_place<B>(lender: &Inner<B>, heir: &Inner<B>) -> (usize, usize) {
-    let mut left = 0;
-    for (slot, (from, to)) in lender.iter().zip(heir.iter()).enumerate() {
-        if to.node.is_lent() {
-            if !from.is_same(to) {
-                return (left, slot);
-            }
-            hand_over_link(from, to);
-            left = slot + 1;
-        } else if let Some(heir) = to.node.as_inner().filter(|node| is_indebted(node)) {
-            let Some(lender) = from.node.as_inner() else { return (left, slot) };
+fn hand_over_in_place<B>(lender: Inner<'_, B>, heir: Inner<'_, B>) -> bool {
+    if lender.len() != heir.len() {
+        return false;
+    }
+    let pairs = lender.links().iter().zip(heir.links()).enumerate();
+    let same = pairs.fold(0, |same, (slot, (from, to))| same | u32::from(from == to) << slot);
+    let lent = heir.lent();
+    if lent & !same != 0 {
+        return false;
+    }
+    hand_over_slots((lender, lent), (heir, lent));
+    for slot in slots(heir.all() & !lent) {
+        let below = heir.node(slot).as_inner().filter(|node| is_indebted(*node));
+        if let (Some(lender), Some(heir)) = (lender.node(slot).as_inner(), below) {
             hand_over(lender, heir);
         }
     }
-    (left, heir.len())
+    true
 }
 
-/// The same of nodes of one level, or of the rest of them, whatever became of them.
+/// The same of nodes of one level, whatever became of them.
 ///
 /// No edit changes the order of what it keeps. So the links that the heirs have borrowed are among
 /// the lenders' in the same order, and further down among those of the nodes that have no borrowed
 /// link here.
-fn hand_over_in_order<B>(lenders: &[&[Child<B>]], heirs: &[&[Child<B>]]) {
-    let mut links = lenders.iter().copied().flatten();
-    let mut lenders_below: Vec<&[Child<B>]> = Vec::new();
-    let mut heirs_below: Vec<&[Child<B>]> = Vec::new();
-    for to in heirs.iter().copied().flatten() {
-        if !to.node.is_lent() {
-            let heir = to.node.as_inner().filter(|node| is_indebted(node));
-            heirs_below.extend(heir.map(|node| &**node));
-            continue;
-        }
-        let lent = links.find(|from| {
-            let is_it = from.is_same(to);
-            if !is_it {
-                lenders_below.extend(lender_below(from));
+fn hand_over_in_order<B>(lenders: &[Inner<'_, B>], heirs: &[Inner<'_, B>]) {
+    let mut links = lenders.iter().flat_map(|node| (0..node.len()).map(|slot| (*node, slot)));
+    let mut lenders_below = Vec::new();
+    let mut heirs_below = Vec::new();
+    for heir in heirs {
+        let lent = heir.lent();
+        for (slot, to) in heir.links().iter().enumerate() {
+            if lent >> slot & 1 == 0 {
+                let below = heir.node(slot).as_inner();
+                heirs_below.extend(below.filter(|node| is_indebted(*node)));
+                continue;
             }
-            is_it
-        });
-        if let Some(from) = lent {
-            hand_over_link(from, to);
-        } else {
-            // It came from a neighbour of these lenders, or was counted before. What is left of them
-            // is not worth a search.
-            to.node.count();
-            lenders_below.clear();
+            let found = links.find(|(lender, slot)| {
+                let is_it = lender.links()[*slot] == *to;
+                if !is_it {
+                    lenders_below.extend(only_owned(*lender, *slot));
+                }
+                is_it
+            });
+            if let Some((lender, from)) = found {
+                hand_over_slots((lender, 1 << from), (*heir, 1 << slot));
+            } else {
+                // It came from a neighbour of these lenders, or was counted before. What is left of
+                // them is not worth a search.
+                count_children(*heir, 1 << slot);
+                lenders_below.clear();
+            }
         }
     }
-    lenders_below.extend(links.filter_map(lender_below));
+    // Only links of nodes that nobody else has may have been lent (N2).
+    lenders_below.extend(links.filter_map(|(lender, slot)| only_owned(lender, slot)));
     if !heirs_below.is_empty() {
         hooks::at(Point::BeforeHandOver);
         hand_over_in_order(&lenders_below, &heirs_below);
     }
     for heir in heirs_below {
-        State::of(heir).clear(State::INDEBTED);
+        heir.state().clear(State::INDEBTED);
     }
 }
 
-/// The node below, if its links may have been lent (N2).
-fn lender_below<B>(child: &Child<B>) -> Option<&[Child<B>]> {
-    let node = child.node.as_inner().filter(|node| Arc::strong_count(node) == 1)?;
-    (!child.node.is_lent()).then_some(node)
-}
-
+/// Hands over what is in slots of two nodes, in either the same.
 #[inline]
-fn hand_over_link<B>(from: &Child<B>, to: &Child<B>) {
+fn hand_over_slots<B>(from: (Inner<'_, B>, u32), to: (Inner<'_, B>, u32)) {
     // SAFETY: L2: only whoever took the loan marks links of the two nodes, as said at `hand_over`,
     // and of the lender's because it is `MOVED`; they are kept by the loan and by the guard. L1: the
     // lender has been replaced (`Replaced`), so whoever can still follow its links has a guard since
     // before anything of the heir was retired (N3).
-    unsafe { from.node.hand_over(&to.node) };
+    unsafe { hand_over_links(from, to) };
 }

@@ -5,15 +5,15 @@
 //! one swap, and a cut hold a sorted set of millions for the price of a count.
 //!
 //! ```text
-//! Tree ── Child{ node, len, bound } ── node: Inner ── Arc<[Child; 1..=32]>
-//!                                            Leaf  ── Arc<[u8]>, 1 or 2 KiB:
-//!                                                     length, element, length, element, ..
+//! Tree ── Child{ node, len, bound } ── Inner: head, bounds, links, lens of up to 31 children
+//!                                      Leaf:  head, length, element, length, element, ..
+//!                                             1 or 2 KiB
 //! ```
 //!
 //! An element is a byte string. What is in it, and the order of elements, is the [`Order`]'s: by
-//! [position](Sequence), by [keyed hash](Hashed), or by [bytes](Sorted). A leaf has no header: who
-//! leads to it knows how many elements it has. So a collection that fits one leaf costs its
-//! elements, a byte or two for each, and the allocation.
+//! [position](Sequence), by [keyed hash](Hashed), or by [bytes](Sorted). Who leads to a leaf knows
+//! how many elements it has. So a collection that fits one leaf costs its elements, a byte or two
+//! for each, and one small allocation.
 //!
 //! Nodes are counted, which needs no history: any number of clones, copies under other keys and
 //! cuts share them, and whoever lets go of the last one frees it. The price is that copying an

@@ -7,11 +7,14 @@ use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::node::LEAF_HEAD_BYTES;
+
 /// What a child is told from its left neighbour by.
 pub(crate) trait Bound: Copy + Debug + Default + PartialOrd + Send + Sync + 'static {
-    /// Longest leaf of several elements: with its counts it fills a kibibyte. Tests have short ones,
+    /// Longest leaf of several elements: with its head it fills a kibibyte. Tests have short ones,
     /// so that some hundred elements have several levels.
-    const LEAF_BYTES_MAX: usize = if cfg!(any(test, engine_small)) { 96 } else { 1024 - 16 };
+    const LEAF_BYTES_MAX: usize =
+        if cfg!(any(test, engine_small)) { 96 } else { 1024 - LEAF_HEAD_BYTES };
     /// Length below which a leaf is merged with a neighbour, if both fit.
     const LEAF_BYTES_MIN: usize = Self::LEAF_BYTES_MAX / 4;
     /// Length that two leaves may have together to be merged.
@@ -21,7 +24,8 @@ pub(crate) trait Bound: Copy + Debug + Default + PartialOrd + Send + Sync + 'sta
 /// Lists are changed at their ends, where leaves are on average half as long, and are rarely
 /// searched: theirs may be longer, and leave less at the ends of the memory that they are given.
 impl Bound for () {
-    const LEAF_BYTES_MAX: usize = if cfg!(any(test, engine_small)) { 96 } else { 2048 - 16 };
+    const LEAF_BYTES_MAX: usize =
+        if cfg!(any(test, engine_small)) { 96 } else { 2048 - LEAF_HEAD_BYTES };
 }
 
 impl Bound for u64 {}

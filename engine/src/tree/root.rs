@@ -2,8 +2,8 @@
 
 use super::free;
 use super::iter::Iter;
+use super::link::{Child, Link};
 use super::loan::{LoanCell, Sharing};
-use super::node::{Child, Node, leaf_bytes, leaf_heap};
 use super::order::{Bound, Order};
 
 /// A persistent sequence of byte strings in an [`Order`].
@@ -123,14 +123,14 @@ impl<O: Order> Tree<O> {
         self.heap_bytes
     }
 
-    /// Bytes of its leaves laid end to end. Touches inner nodes alone.
+    /// Bytes of its leaves laid end to end. Touches all nodes, but not the elements.
     pub(crate) fn leaf_bytes(&self) -> u64 {
-        self.root.as_ref().map_or(0, |root| leaf_bytes(&root.node))
+        self.root.as_ref().map_or(0, |root| root.node.node().leaf_bytes())
     }
 
     /// Whether all elements are in one leaf.
     pub(crate) fn is_one_leaf(&self) -> bool {
-        self.root.as_ref().is_none_or(|root| matches!(*root.node, Node::Leaf(..)))
+        self.root.as_ref().is_none_or(|root| root.node.as_inner().is_none())
     }
 
     /// The tree of a few elements, encoded, that are in order if the order is one of leaves.
@@ -139,15 +139,16 @@ impl<O: Order> Tree<O> {
         if len == 0 || leaf.len() > O::Bound::LEAF_BYTES_MAX {
             return None;
         }
-        let heap_bytes = leaf_heap(leaf);
-        let root = Child::new(Node::leaf(leaf.into()), len, O::Bound::default());
+        let leaf = Link::leaf(std::iter::once(leaf));
+        let heap_bytes = leaf.node().heap_bytes();
+        let root = Child::new(leaf, len, O::Bound::default());
         Some(Self::from_root(order, Some(root), heap_bytes))
     }
 
     /// Whether the two are known to have the same elements, because they have the same root. O(1).
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (&self.root, &other.root) {
-            (Some(left), Some(right)) => left.is_same(right),
+            (Some(left), Some(right)) => left.node.is_same(&right.node),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         }

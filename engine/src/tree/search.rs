@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::element::{Elements, read_varint};
-use super::node::{Child, Node};
+use super::link::Child;
+use super::node::{Inner, Node};
 use super::order::{Hashed, Keyed, Order, Sorted};
 use super::root::Tree;
 
@@ -79,19 +80,31 @@ fn find_in_leaf<'t>(
 
 /// Goes down from `root`, by the child that `choose` takes of each inner node.
 #[inline]
-fn descend<B>(root: &Child<B>, mut choose: impl FnMut(&[Child<B>]) -> usize) -> (Path, &[u8]) {
+fn descend<B>(root: &Child<B>, mut choose: impl FnMut(Inner<'_, B>) -> usize) -> (Path, &[u8]) {
     let mut path = Path::default();
-    let mut node = &*root.node;
+    let mut node = root.node.node();
     loop {
         match node {
-            Node::Leaf(leaf, _) => return (path, leaf),
-            Node::Inner(children, _) => {
-                let slot = choose(children);
+            Node::Leaf(leaf) => return (path, leaf.bytes()),
+            Node::Inner(inner) => {
+                let slot = choose(inner);
                 path.push(slot);
-                node = &children[slot].node;
+                node = inner.node_to_read(slot);
             }
         }
     }
+}
+
+/// The child that has the element `left` elements behind the first, and how many it is behind that
+/// child's first. If there are not so many, what is left behind the last.
+#[inline]
+fn slot_of_index(lens: &[u64], mut left: u64) -> (usize, u64) {
+    let mut slot = 0;
+    while slot + 1 < lens.len() && left >= lens[slot] {
+        left -= lens[slot];
+        slot += 1;
+    }
+    (slot, left)
 }
 
 /// The child that has the elements of a hash.
@@ -99,18 +112,28 @@ fn descend<B>(root: &Child<B>, mut choose: impl FnMut(&[Child<B>]) -> usize) -> 
 /// All bounds are compared, in no order: the processor fetches them side by side, where a binary
 /// search would wait for one after the other.
 #[inline]
-fn slot_of_hash(children: &[Child<u64>], hash: u64) -> usize {
-    children[1..].iter().map(|child| usize::from(child.bound <= hash)).sum()
+fn slot_of_hash(bounds: &[u64], hash: u64) -> usize {
+    bounds[1..].iter().map(|bound| usize::from(*bound <= hash)).sum()
 }
 
-/// The first element below a node.
-fn first_element<B>(mut node: &Node<B>) -> &[u8] {
-    loop {
-        match node {
-            Node::Leaf(leaf, _) => return Elements::new(leaf).next().unwrap_or_default(),
-            Node::Inner(children, _) => node = &children[0].node,
+/// The last child that `is_before` something that is looked for, as all to its left are; the first
+/// is if no other one is.
+fn slot_before<B>(inner: Inner<'_, B>, mut is_before: impl FnMut(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, inner.len() - 1);
+    while low < high {
+        let middle = (low + high).div_ceil(2);
+        if is_before(middle) {
+            low = middle;
+        } else {
+            high = middle - 1;
         }
     }
+    low
+}
+
+/// The first element below a child.
+fn first_element<B>(inner: Inner<'_, B>, slot: usize) -> &[u8] {
+    Elements::new(inner.node(slot).first_leaf()).next().unwrap_or_default()
 }
 
 impl<O: Order> Tree<O> {
@@ -119,13 +142,10 @@ impl<O: Order> Tree<O> {
     pub(crate) fn find_index(&self, index: u64) -> Option<Found<'_>> {
         let root = self.root()?;
         let (mut left, mut len) = (index, root.len);
-        let (path, leaf) = descend(root, |children| {
-            let mut slot = 0;
-            while slot + 1 < children.len() && left >= children[slot].len {
-                left -= children[slot].len;
-                slot += 1;
-            }
-            len = children[slot].len;
+        let (path, leaf) = descend(root, |inner| {
+            let slot;
+            (slot, left) = slot_of_index(inner.lens(), left);
+            len = inner.lens()[slot];
             slot
         });
         if left >= len {
@@ -149,13 +169,10 @@ impl<O: Order> Tree<O> {
     pub(crate) fn leaf_at(&self, index: u64) -> Option<(&[u8], u64, u64)> {
         let root = self.root()?;
         let (mut left, mut len) = (index, root.len);
-        let (_, leaf) = descend(root, |children| {
-            let mut slot = 0;
-            while slot + 1 < children.len() && left >= children[slot].len {
-                left -= children[slot].len;
-                slot += 1;
-            }
-            len = children[slot].len;
+        let (_, leaf) = descend(root, |inner| {
+            let slot;
+            (slot, left) = slot_of_index(inner.lens(), left);
+            len = inner.lens()[slot];
             slot
         });
         Some((leaf, left, len))
@@ -163,13 +180,12 @@ impl<O: Order> Tree<O> {
 
     /// How many elements are before a place.
     pub(crate) fn index_of(&self, place: &Place) -> u64 {
-        let Some(mut node) = self.root().map(|root| &*root.node) else { return 0 };
+        let Some(mut node) = self.root().map(|root| root.node.node()) else { return 0 };
         let mut before = place.index;
         for &slot in place.path.slots() {
-            let Node::Inner(children, _) = node else { break };
-            let (left, right) = children.split_at(usize::from(slot));
-            before += left.iter().map(|child| child.len).sum::<u64>();
-            node = &right[0].node;
+            let Node::Inner(inner) = node else { break };
+            before += inner.lens()[..usize::from(slot)].iter().sum::<u64>();
+            node = inner.node(usize::from(slot));
         }
         before
     }
@@ -180,12 +196,12 @@ impl<K: Keyed> Tree<Hashed<K>> {
     #[inline]
     pub(crate) fn find_key(&self, key: &[u8]) -> Option<Found<'_>> {
         let root = self.root()?;
-        let (path, leaf) = match &*root.node {
+        let (path, leaf) = match root.node.node() {
             // Nothing needs to be hashed where everything is in one leaf.
-            Node::Leaf(leaf, _) => (Path::default(), &**leaf),
-            Node::Inner(..) => {
+            Node::Leaf(leaf) => (Path::default(), leaf.bytes()),
+            Node::Inner(_) => {
                 let hash = self.order().hash(key);
-                descend(root, |children| slot_of_hash(children, hash))
+                descend(root, |inner| slot_of_hash(inner.bounds(), hash))
             }
         };
         Some(find_in_leaf(leaf, path, |element| K::has_key(element, key)))
@@ -206,10 +222,10 @@ impl<K: Keyed> Tree<Hashed<K>> {
     pub(crate) fn scan<'t>(&'t self, cursor: u64, f: &mut dyn FnMut(&'t [u8])) -> u64 {
         let Some(root) = self.root() else { return 0 };
         let mut next = 0;
-        let (_, leaf) = descend(root, |children| {
-            let slot = slot_of_hash(children, cursor);
-            if let Some(right) = children.get(slot + 1) {
-                next = right.bound;
+        let (_, leaf) = descend(root, |inner| {
+            let slot = slot_of_hash(inner.bounds(), cursor);
+            if let Some(bound) = inner.bounds().get(slot + 1) {
+                next = *bound;
             }
             slot
         });
@@ -227,10 +243,11 @@ impl Tree<Sorted> {
     /// `probe` would be put. `None` in an empty tree.
     pub(crate) fn lower_bound(&self, probe: &[u8]) -> Option<Found<'_>> {
         let start = self.order().bound(probe);
-        let (path, leaf) = descend(self.root()?, |children| {
-            children[1..].partition_point(|child| {
+        let (path, leaf) = descend(self.root()?, |inner| {
+            slot_before(inner, |slot| {
                 // Bounds are only the starts of elements: where they are equal the elements tell.
-                child.bound < start || child.bound == start && first_element(&child.node) <= probe
+                let bound = inner.bounds()[slot];
+                bound < start || bound == start && first_element(inner, slot) <= probe
             })
         });
         Some(find_in_leaf(leaf, path, |element| element >= probe))
@@ -240,11 +257,12 @@ impl Tree<Sorted> {
     pub(crate) fn find_prefix(&self, prefix: &[u8]) -> Option<Found<'_>> {
         let start = self.order().bound(prefix);
         let head = |element: &'_ [u8]| element.len().min(prefix.len());
-        let (path, leaf) = descend(self.root()?, |children| {
-            children[1..].partition_point(|child| {
-                child.bound < start
-                    || child.bound == start && {
-                        let first = first_element(&child.node);
+        let (path, leaf) = descend(self.root()?, |inner| {
+            slot_before(inner, |slot| {
+                let bound = inner.bounds()[slot];
+                bound < start
+                    || bound == start && {
+                        let first = first_element(inner, slot);
                         first[..head(first)] <= *prefix
                     }
             })

@@ -1,14 +1,13 @@
 //! What is to be known of a node, beside its children.
 
-use super::node::Child;
 use crate::sync::atomic::{AtomicU8, Ordering};
 
-/// What is to be known of an inner node, noted in the marks of its first child. Bits are only ever
-/// set and cleared one by one, by whoever leads to the node.
+/// What is to be known of an inner node. Bits are only ever set and cleared one by one, by whoever
+/// leads to the node.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct State<'n>(&'n AtomicU8);
+pub(super) struct State<'n>(pub(super) &'n AtomicU8);
 
-impl<'n> State<'n> {
+impl State<'_> {
     /// A root: a loan of it is open.
     pub(super) const BORROWED: u8 = 1;
     /// A root: its tree was cloned, so it may outlive the entry that it was made for.
@@ -19,11 +18,6 @@ impl<'n> State<'n> {
     pub(super) const KEEPS_MUCH: u8 = 16;
     /// Some links of the node, or of nodes that it leads to, may be lent.
     pub(super) const INDEBTED: u8 = 8;
-
-    #[inline]
-    pub(super) fn of<B>(node: &'n [Child<B>]) -> Self {
-        Self(&node[0].node.marks().parent)
-    }
 
     /// Sets a bit, and returns what was set before.
     #[inline]

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 
 use super::element::Elements;
-use super::node::{Child, FANOUT, Node, subtree_heap};
+use super::link::is_indebted;
+use super::node::{FANOUT, Node};
 use super::order::{Bound, Hashed, Keyed, Order, Sequence, Sorted};
 use super::{Builder, Tree, encode};
 
@@ -32,24 +33,26 @@ fn check<O: Order>(tree: &Tree<O>) {
         assert_eq!(tree.heap_bytes(), 0);
         return;
     };
-    assert_eq!(tree.heap_bytes(), subtree_heap(&root.node), "T5");
-    if let Node::Inner(children, _) = &*root.node {
-        assert!(children.len() > 1, "a root has two children or more");
+    assert_eq!(tree.heap_bytes(), root.node.node().subtree_heap(), "T5");
+    if let Some(inner) = root.node.as_inner() {
+        assert!(inner.len() > 1, "a root has two children or more");
     }
-    check_node(tree.order(), root, None, None);
+    check_node(tree.order(), root.node.node(), root.len, (None, None));
 }
 
+/// Checks a node with `len` elements and, where there are any, bounds on either side.
 fn check_node<O: Order>(
     order: &O,
-    child: &Child<O::Bound>,
-    low: Option<O::Bound>,
-    high: Option<O::Bound>,
+    node: Node<'_, O::Bound>,
+    len: u64,
+    (low, high): (Option<O::Bound>, Option<O::Bound>),
 ) -> u32 {
-    match &*child.node {
-        Node::Leaf(leaf, _) => {
+    match node {
+        Node::Leaf(leaf) => {
+            let leaf = leaf.bytes();
             let elements: Vec<&[u8]> = Elements::new(leaf).collect();
-            assert_eq!(elements.len() as u64, child.len, "T1");
-            assert!(child.len > 0, "T1");
+            assert_eq!(elements.len() as u64, len, "T1");
+            assert!(len > 0, "T1");
             let bounds: Vec<O::Bound> = elements.iter().map(|it| order.bound(it)).collect();
             for bound in &bounds {
                 assert!(low.is_none_or(|low| low <= *bound), "T2");
@@ -64,16 +67,17 @@ fn check_node<O: Order>(
             );
             0
         }
-        Node::Inner(children, _) => {
-            assert!((1..=FANOUT).contains(&children.len()));
-            assert_eq!(children.iter().map(|child| child.len).sum::<u64>(), child.len, "T1");
-            let has_borrowed = children.iter().any(|child| child.node.has_borrowed());
-            assert!(!has_borrowed || child.node.has_borrowed(), "L3");
-            let levels: BTreeSet<u32> = (0..children.len())
+        Node::Inner(inner) => {
+            assert!((1..=FANOUT).contains(&inner.len()));
+            assert_eq!(inner.lens().iter().sum::<u64>(), len, "T1");
+            let below = inner.nodes().filter_map(Node::as_inner);
+            let has_borrowed = inner.lent() != 0 || below.into_iter().any(is_indebted);
+            assert!(!has_borrowed || is_indebted(inner), "L3");
+            let levels: BTreeSet<u32> = (0..inner.len())
                 .map(|slot| {
-                    let low = if slot == 0 { low } else { Some(children[slot].bound) };
-                    let high = children.get(slot + 1).map_or(high, |right| Some(right.bound));
-                    check_node(order, &children[slot], low, high)
+                    let low = if slot == 0 { low } else { Some(inner.bounds()[slot]) };
+                    let high = inner.bounds().get(slot + 1).map_or(high, |right| Some(*right));
+                    check_node(order, inner.node(slot), inner.lens()[slot], (low, high))
                 })
                 .collect();
             assert_eq!(levels.len(), 1, "leaves are of one level");
@@ -379,20 +383,15 @@ fn elements_of_one_hash_stay_in_one_leaf() {
 
 /// The addresses and sizes of all nodes of a tree.
 fn nodes<O: Order>(tree: &Tree<O>) -> BTreeMap<usize, u64> {
-    fn visit<B>(node: &Node<B>, into: &mut BTreeMap<usize, u64>) {
-        match node {
-            Node::Leaf(leaf, _) => {
-                into.insert(leaf.as_ptr().addr(), super::node::leaf_heap(leaf));
-            }
-            Node::Inner(children, _) => {
-                into.insert(children.as_ptr().addr(), super::node::inner_heap(children));
-                children.iter().for_each(|child| visit(&child.node, into));
-            }
+    fn visit<B>(node: Node<'_, B>, into: &mut BTreeMap<usize, u64>) {
+        into.insert(node.address(), node.heap_bytes());
+        if let Some(inner) = node.as_inner() {
+            inner.nodes().for_each(|node| visit(node, into));
         }
     }
     let mut found = BTreeMap::new();
     if let Some(root) = tree.root() {
-        visit(&root.node, &mut found);
+        visit(root.node.node(), &mut found);
     }
     found
 }
@@ -475,11 +474,8 @@ fn a_large_tree_is_freed_in_the_background() {
     super::free_buried();
 }
 
-fn leaves<B>(child: &Child<B>) -> usize {
-    match &*child.node {
-        Node::Leaf(..) => 1,
-        Node::Inner(children, _) => children.iter().map(leaves).sum(),
-    }
+fn leaves<B>(node: Node<'_, B>) -> usize {
+    node.as_inner().map_or(1, |inner| inner.nodes().map(leaves).sum())
 }
 
 #[test]
@@ -495,7 +491,7 @@ fn runs_that_are_appended_leave_no_leaf_behind_that_is_nearly_empty() {
         check(&tree);
     }
     // A leaf has room for eight of them, and keeps six at least.
-    let leaves = tree.root().map_or(0, leaves);
+    let leaves = tree.root().map_or(0, |root| leaves(root.node.node()));
     assert!(leaves * 6 <= 200, "{leaves} leaves");
 }
 

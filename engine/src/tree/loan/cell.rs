@@ -1,28 +1,32 @@
 //! Where a tree keeps its loan.
 
 use std::ptr;
-use std::sync::Arc;
 
-use super::super::node::Inner;
+use super::super::link::Link;
 use super::super::state::State;
 use crate::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// The root of a tree that is borrowed from, which it keeps alive.
 #[derive(Debug)]
 pub(super) struct Loan<B> {
-    lender: Inner<B>,
+    lender: Link<B>,
     /// Edits that the borrower has made.
     edits: AtomicU32,
 }
 
 impl<B> Loan<B> {
     /// A loan of a root that was marked as `BORROWED` for it.
-    pub(super) fn new(lender: &Inner<B>) -> Self {
-        Self { lender: Arc::clone(lender), edits: AtomicU32::new(0) }
+    pub(super) fn new(lender: &Link<B>) -> Self {
+        Self { lender: lender.clone(), edits: AtomicU32::new(0) }
     }
 
-    pub(super) fn lender(&self) -> &Inner<B> {
+    pub(super) fn lender(&self) -> &Link<B> {
         &self.lender
+    }
+
+    /// What is to be known of the root.
+    pub(super) fn state(&self) -> State<'_> {
+        self.lender.as_inner().expect("a leaf has no links to lend").state()
     }
 
     /// Counts an edit of the borrower, whom the caller has for himself.
@@ -38,7 +42,7 @@ impl<B> Loan<B> {
 
 impl<B> Drop for Loan<B> {
     fn drop(&mut self) {
-        State::of(&self.lender).clear(State::BORROWED);
+        self.state().clear(State::BORROWED);
     }
 }
 

@@ -1,13 +1,11 @@
 //! Versions that take each other's place, as those of an entry do, with clones here and there.
 
-use std::sync::Arc;
 use std::thread;
 
 use fastrand::Rng;
 
-use super::super::link::Link;
-use super::super::node::{Child, Node};
-use super::super::state::State;
+use super::super::link::{Link, has_one_owner, is_indebted};
+use super::super::node::{Inner, Node};
 use super::super::{Replaced, Sequence, Sharing, Tree};
 use super::{bytes, check, with_seeds};
 
@@ -48,17 +46,21 @@ fn change(rng: &mut Rng, (tree, model): &mut Version) {
 
 /// Whether every link counts its node, and nobody else does.
 fn owns_all<B>(link: &Link<B>) -> bool {
-    let Some(children) = link.as_inner() else { return !link.is_lent() };
-    !link.is_lent()
-        && Arc::strong_count(children) == 1
-        && !State::of(children).has(State::INDEBTED)
-        && children.iter().all(|child| owns_all(&child.node))
+    fn below<B>(inner: Inner<'_, B>) -> bool {
+        let owns =
+            |slot| has_one_owner(inner, slot) && inner.node(slot).as_inner().is_none_or(below);
+        inner.lent() == 0 && !is_indebted(inner) && (0..inner.len()).all(owns)
+    }
+    !link.is_lent() && link.has_owners(1) && link.as_inner().is_none_or(below)
 }
 
 /// Whether no link has borrowed its node.
 fn owes_nothing<B>(link: &Link<B>) -> bool {
-    !link.has_borrowed()
-        && link.as_inner().is_none_or(|node| node.iter().all(|child| owes_nothing(&child.node)))
+    fn below<B>(inner: Inner<'_, B>) -> bool {
+        let nothing = !is_indebted(inner) && inner.lent() == 0;
+        nothing && inner.nodes().filter_map(Node::as_inner).all(below)
+    }
+    !link.is_lent() && link.as_inner().is_none_or(below)
 }
 
 #[expect(unsafe_code, reason = "nobody reads a version that lags behind those that are freed")]
@@ -163,15 +165,12 @@ fn versions_that_hand_over_and_clones_of_them_stay_as_they_were() {
 }
 
 /// Nodes below that somebody else has too.
-fn shared_below<B>(link: &Link<B>) -> usize {
-    let count = |child: &Child<B>| {
-        let has_one_owner = match &*child.node {
-            Node::Leaf(leaf, _) => Arc::strong_count(leaf) == 1,
-            Node::Inner(children, _) => Arc::strong_count(children) == 1,
-        };
-        usize::from(!has_one_owner) + shared_below(&child.node)
+fn shared_below<B>(inner: Inner<'_, B>) -> usize {
+    let count = |slot| {
+        let below = inner.node(slot).as_inner().map_or(0, shared_below);
+        usize::from(!has_one_owner(inner, slot)) + below
     };
-    link.as_inner().map_or(0, |children| children.iter().map(count).sum())
+    (0..inner.len()).map(count).sum()
 }
 
 #[test]
@@ -197,10 +196,9 @@ fn hardly_a_node_is_counted_when_nodes_are_split_and_joined() {
             }
             after.seal();
             settle(&after, Some(&tree));
-            counted += after.root().map_or(0, |root| shared_below(&root.node));
-            assert!(after.root().is_none_or(|root| {
-                root.len < 8 || root.node.as_inner().is_none_or(|node| State::of(node).has_none())
-            }));
+            let inner = after.root().and_then(|root| root.node.as_inner());
+            counted += inner.map_or(0, shared_below);
+            assert!(after.len() < 8 || inner.is_none_or(|inner| inner.state().has_none()));
             tree = after;
         }
         // Where the tree becomes higher or lower some are.
