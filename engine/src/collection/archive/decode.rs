@@ -6,7 +6,6 @@ use super::super::{Collection, List, SortedSet};
 use super::scored;
 use super::stream::StreamDecoder;
 use super::{AS_THEY_CAME, BY_HASH};
-use crate::VALUE_BYTES_MAX;
 use crate::format::ValueType;
 use crate::tree::{
     Builder, Elements, Hashed, Keyed, Order, Sequence, Sorted, Tree, encode, process_seed,
@@ -16,7 +15,7 @@ use crate::tree::{
 /// Elements of one hash beyond which nobody believes in chance.
 const EQUAL_HASHES_MAX: usize = 8;
 /// Bytes that a length takes at most.
-const LENGTH_BYTES_MAX: usize = 5;
+const LENGTH_BYTES_MAX: usize = 10;
 
 /// Why bytes are no collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,14 +120,14 @@ impl Kind {
 type Split<'b> = Option<(&'b [u8], &'b [u8])>;
 
 /// Takes an element off, unless it is not whole.
+///
+/// It may be of any length, as it may in memory: a hash's element is a field and a value, and a
+/// stream's all fields of an entry. One that claims to be longer than what follows is never whole.
 fn split_element(bytes: &[u8]) -> Result<Split<'_>, Unsound> {
     let Some((len, rest)) = read_varint(bytes) else {
         let is_open = bytes.len() < LENGTH_BYTES_MAX;
         return if is_open { Ok(None) } else { Err(Unsound("a length is too long")) };
     };
-    if len > VALUE_BYTES_MAX {
-        return Err(Unsound("an element is too long"));
-    }
     Ok(rest.split_at_checked(len))
 }
 

@@ -105,6 +105,20 @@ fn bytes_that_are_cut_off_are_refused() {
 }
 
 #[test]
+fn an_element_may_be_longer_than_a_value_may_be() {
+    // A field and a value of the greatest length, and whatever a stream's entry has.
+    for len in [2 * crate::VALUE_BYTES_MAX + 20, 1 << 40] {
+        let prefix = crate::tree::Prefix::new(len);
+        let mut decoder = Decoder::new(ValueType::List).unwrap();
+        decoder.feed(&super::framed(&[&1_u64.to_le_bytes()])).unwrap();
+        for byte in prefix.as_slice().iter().chain(b"the start of it") {
+            decoder.feed(&[*byte]).unwrap();
+        }
+        assert_eq!(decoder.finish().unwrap_err(), super::Unsound("the last element is cut off"));
+    }
+}
+
+#[test]
 fn damaged_bytes_neither_panic_nor_make_what_contradicts_itself() {
     let mut rng = fastrand::Rng::with_seed(3);
     for collection in collections(60) {
