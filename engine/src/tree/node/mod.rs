@@ -251,16 +251,22 @@ impl<'t, B> Inner<'t, B> {
 
     /// Marks links as lent.
     ///
-    /// Whether they are is for [`link`](super::link) to say.
+    /// # Safety
+    ///
+    /// Somebody else has their counts now.
     #[inline]
-    pub(super) fn mark_lent(self, slots: u32) {
+    pub(super) unsafe fn mark_lent(self, slots: u32) {
         // Relaxed: see `lent`.
         self.head().lent.fetch_or(slots, Ordering::Relaxed);
     }
 
     /// Marks links as no longer lent, and returns which of them were.
+    ///
+    /// # Safety
+    ///
+    /// Those that were have counts of their own now.
     #[inline]
-    pub(super) fn mark_owned(self, slots: u32) -> u32 {
+    pub(super) unsafe fn mark_owned(self, slots: u32) -> u32 {
         // What was done for a link before it is marked is seen by whoever finds it so.
         self.head().lent.fetch_and(!slots, Ordering::AcqRel) & slots
     }

@@ -27,10 +27,13 @@
 
 #![expect(unsafe_code, reason = "a lent link is a copy of a counted pointer that is not counted")]
 
+mod child;
+
 use std::iter;
-use std::mem::{self, ManuallyDrop};
+use std::mem;
 use std::ops::Range;
 
+pub(super) use self::child::Child;
 use super::age::Age;
 use super::node::{At, Inner, InnerMut, Node};
 use super::state::State;
@@ -245,59 +248,6 @@ impl<B> Link<B> {
         }
         *self = copy;
     }
-
-    /// Takes the children out, and tells whether some may have borrowed; an empty leaf is left. If
-    /// somebody else has the node too they are counted.
-    pub(super) fn take_children(&mut self) -> (Vec<Child<B>>, bool)
-    where
-        B: Copy,
-    {
-        self.inner_mut();
-        let node = mem::replace(self, Self::leaf(iter::empty()));
-        let Some(inner) = node.as_inner() else { unreachable!("an inner node") };
-        let indebted = is_indebted(inner);
-        let children = (0..inner.len()).map(|slot| read_child(inner, slot)).collect();
-        // SAFETY: `inner_mut` has made this link the only one, and what it led to was moved out.
-        unsafe { node.into_at().deallocate() };
-        (children, indebted)
-    }
-}
-
-/// What is written of a child, as it would be for itself. Of one that is not lent the count moves.
-fn read_child<B: Copy>(inner: Inner<'_, B>, slot: usize) -> Child<B> {
-    let link = inner.links()[slot].with_lent(inner.lent() >> slot & 1 == 1);
-    Child { node: Link(link), len: inner.lens()[slot], bound: inner.bounds()[slot] }
-}
-
-/// A child that was taken out of its slot, and is put back there.
-struct Taken<'i, 'n, B: Copy> {
-    inner: &'i mut InnerMut<'n, B>,
-    slot: usize,
-    child: ManuallyDrop<Child<B>>,
-}
-
-impl<B: Copy> Drop for Taken<'_, '_, B> {
-    fn drop(&mut self) {
-        // SAFETY: it is not used again.
-        let Child { node, len, bound } = unsafe { ManuallyDrop::take(&mut self.child) };
-        self.inner.set_lent(self.slot, node.is_lent());
-        self.inner.links_mut()[self.slot] = node.into_at().with_lent(false);
-        self.inner.lens_mut()[self.slot] = len;
-        self.inner.bounds_mut()[self.slot] = bound;
-    }
-}
-
-impl<B: Copy> InnerMut<'_, B> {
-    /// Changes a child.
-    pub(super) fn with_child<R>(
-        &mut self,
-        slot: usize,
-        change: impl FnOnce(&mut Child<B>) -> R,
-    ) -> R {
-        let child = ManuallyDrop::new(read_child(self.view(), slot));
-        let mut taken = Taken { inner: self, slot, child };
-        change(&mut taken.child)
-    }
 }
 
 /// Whether some links of a node, or of nodes that it leads to, may be lent.
@@ -311,8 +261,9 @@ pub(super) fn count_children<B>(node: Inner<'_, B>, which: u32) {
     for slot in slots(node.lent() & which) {
         // SAFETY: B2: the node leads to it.
         let counted = unsafe { Link::counted(node.links()[slot]) };
-        if node.mark_owned(1 << slot) != 0 {
-            // The count is the node's now. Otherwise another thread was quicker.
+        // SAFETY: the count that was just made is the node's if this says so, and goes otherwise:
+        // another thread was quicker.
+        if unsafe { node.mark_owned(1 << slot) } != 0 {
             mem::forget(counted);
         }
     }
@@ -351,45 +302,8 @@ pub(super) fn clone_child<B>(node: Inner<'_, B>, slot: usize) -> Link<B> {
 #[inline]
 pub(super) unsafe fn hand_over_links<B>(from: (Inner<'_, B>, u32), to: (Inner<'_, B>, u32)) {
     debug_assert!(from.0.lent() & from.1 == 0 && to.0.lent() & to.1 == to.1);
-    from.0.mark_lent(from.1);
-    to.0.mark_owned(to.1);
-}
-
-/// A node as its parent knows it.
-#[derive(Clone, Debug)]
-pub(super) struct Child<B> {
-    pub(super) node: Link<B>,
-    /// Elements below it (T1).
-    pub(super) len: u64,
-    /// Tells it from its left neighbour (T2).
-    pub(super) bound: B,
-}
-
-impl<B: Copy> Child<B> {
-    pub(super) fn new(node: Link<B>, len: u64, bound: B) -> Self {
-        Self { node, len, bound }
-    }
-
-    /// An inner node above `children`, of which there are some.
-    pub(super) fn above(children: Vec<Self>, indebted: bool) -> Self {
-        let len = children.iter().map(|child| child.len).sum();
-        let bound = children[0].bound;
-        Self::new(Link::above(children.into_iter(), indebted, Age::now()), len, bound)
-    }
-
-    /// The same leaves below inner nodes that nobody else has.
-    pub(super) fn copy_above_leaves(&self) -> Self {
-        Self::new(copy_above_leaves(&self.node), self.len, self.bound)
-    }
-}
-
-/// See [`Child::copy_above_leaves`].
-fn copy_above_leaves<B: Copy>(link: &Link<B>) -> Link<B> {
-    let Some(inner) = link.as_inner() else { return link.clone() };
-    let copies = (0..inner.len()).map(|slot| {
-        // What is read is not let go of: the count stays where it is.
-        let child = ManuallyDrop::new(read_child(inner, slot));
-        child.copy_above_leaves()
-    });
-    Link::above(copies, false, Node::Inner(inner).age())
+    // SAFETY: the count of each goes to the other, as the caller says.
+    unsafe { from.0.mark_lent(from.1) };
+    // SAFETY: as above.
+    unsafe { to.0.mark_owned(to.1) };
 }
