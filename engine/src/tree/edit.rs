@@ -150,21 +150,31 @@ impl<O: Order> Tree<O> {
 
     /// Takes the elements from index `start` to `end`, which is left out, out of the tree.
     ///
-    /// O(log n), and the time to free what nobody else has.
+    /// O(log n), and a look at each node of what is taken out or of what is left, whichever is less,
+    /// to know how much memory it takes; and the time to free what nobody else has.
     pub(crate) fn remove_range(&mut self, start: u64, end: u64) {
         let end = end.min(self.len());
         if start >= end {
             return;
         }
-        if end - start <= BORROWED_CUT_LEN_MAX {
+        let goes = end - start;
+        if goes <= BORROWED_CUT_LEN_MAX {
             self.prepare();
         } else {
             self.repay();
         }
+        let most_goes = goes > self.len() / 2;
         let (_, root, heap) = self.parts_mut();
         let Some(child) = root.as_mut() else { return };
-        let edited = cut(child, start, end, heap);
+        // Where most goes, what is left is added up at the end, and the sum means nothing until then.
+        let weigh: fn(Node<'_, _>) -> u64 =
+            if most_goes { |_| 0 } else { |node| node.subtree_heap() };
+        let edited = cut(child, start..end, heap, weigh);
         self.settle_root(edited);
+        if most_goes {
+            let (_, root, heap) = self.parts_mut();
+            *heap = root.as_ref().map_or(0, |root| root.node.node().subtree_heap());
+        }
     }
 }
 
@@ -427,10 +437,16 @@ fn join_nodes<B: Copy>(left: &mut Child<B>, mut right: Child<B>, heap: &mut u64)
     *heap += left.node.node().heap_bytes();
 }
 
-/// Takes the elements from `start` to `end` out of a child, which has that many.
-fn cut<B: Bound>(child: &mut Child<B>, start: u64, end: u64, heap: &mut u64) -> Edited<B> {
+/// Takes elements out of a child, which has that many. Nodes that go altogether are subtracted from
+/// `heap` by what they `weigh`.
+fn cut<B: Bound>(
+    child: &mut Child<B>,
+    Range { start, end }: Range<u64>,
+    heap: &mut u64,
+    weigh: fn(Node<'_, B>) -> u64,
+) -> Edited<B> {
     if start == 0 && end == child.len {
-        *heap -= child.node.node().subtree_heap();
+        *heap -= weigh(child.node.node());
         return Edited::Gone;
     }
     child.len -= end - start;
@@ -459,8 +475,8 @@ fn cut<B: Bound>(child: &mut Child<B>, start: u64, end: u64, heap: &mut u64) -> 
         let len = inner.view().lens()[slot];
         let (from, to) = (start.max(before), end.min(before + len));
         if from < to {
-            let edited =
-                inner.with_child(slot, |below| cut(below, from - before, to - before, heap));
+            let within = from - before..to - before;
+            let edited = inner.with_child(slot, |below| cut(below, within, heap, weigh));
             gone |= u32::from(matches!(edited, Edited::Gone)) << slot;
             first.get_or_insert(slot);
         }

@@ -282,7 +282,7 @@ fn hand_over<B>(lender: Inner<'_, B>, heir: Inner<'_, B>) {
     heir.state().clear(State::INDEBTED);
 }
 
-/// The same if all links are in their old slots. Otherwise nothing happens, and the answer is
+/// The same if all lent links are in their old slots. Otherwise nothing happens, and the answer is
 /// `false`.
 #[inline]
 fn hand_over_in_place<B>(lender: Inner<'_, B>, heir: Inner<'_, B>) -> bool {
@@ -297,9 +297,12 @@ fn hand_over_in_place<B>(lender: Inner<'_, B>, heir: Inner<'_, B>) -> bool {
     }
     hand_over_slots((lender, lent), (heir, lent));
     for slot in slots(heir.all() & !lent) {
-        let below = heir.node(slot).as_inner().filter(|node| is_indebted(*node));
-        if let (Some(lender), Some(heir)) = (lender.node(slot).as_inner(), below) {
-            hand_over(lender, heir);
+        let Some(heir) = heir.node(slot).as_inner().filter(|node| is_indebted(*node)) else {
+            continue;
+        };
+        match lender.node(slot).as_inner() {
+            Some(lender) => hand_over(lender, heir),
+            None => count_below(heir),
         }
     }
     true

@@ -154,7 +154,7 @@ impl Encoder {
     }
 
     /// Bytes from beginning to end, as long as none of them has been read. Looks at every element
-    /// of a sorted set, and at inner nodes alone of anything else.
+    /// of a sorted set, and at the heads of nodes of anything else.
     pub(crate) fn len(&self) -> u64 {
         debug_assert!(self.next == 0 && self.chunk.is_empty(), "nothing has been read");
         self.sections.iter().map(Section::bytes).sum()

@@ -15,8 +15,8 @@
 //!
 //! # Invariants
 //!
-//! * **L1** For every lent link there is an owned link to the same node, in a node that lives at
-//!   least as long as the lent link can be followed.
+//! * **L1** For every lent link there is an owned link to the same node, in a node or a loan that
+//!   lives at least as long as the lent link can be followed.
 //! * **L2** Where a count is handed over, both links are marked by one thread, which is the only
 //!   one to mark either, and both nodes stay alive meanwhile.
 //! * **L3** A node with a link that is lent to a tree, and each from the root of that tree down to it,
@@ -101,11 +101,13 @@ impl<B> Link<B> {
     }
 
     /// Puts `parts` in the place of the bytes of a leaf that are in `cut`: there, if nobody else has
-    /// the leaf, and else in a copy.
+    /// the leaf and a good part of it stays, and else in a copy.
     #[inline]
     pub(super) fn splice(&mut self, cut: Range<usize>, parts: &[&[u8]]) {
         let Node::Leaf(leaf) = self.node() else { unreachable!("a leaf") };
-        if self.is_lent() || !self.has_owners(1) {
+        // To make room an allocator may copy what is about to go.
+        let most_goes = cut.len() > leaf.bytes().len() / 2;
+        if most_goes || self.is_lent() || !self.has_owners(1) {
             let (left, right) = (&leaf.bytes()[..cut.start], &leaf.bytes()[cut.end..]);
             let parts = parts.iter().copied();
             *self = Self::leaf(iter::once(left).chain(parts).chain(iter::once(right)));

@@ -12,6 +12,7 @@ use super::layout::{
 };
 use super::{FANOUT, Inner, Leaf, Node};
 use crate::sync::atomic::{Ordering, fence};
+use crate::sync::prefetch;
 
 /// The pointer leads to an inner node.
 const INNER: usize = 1;
@@ -75,6 +76,12 @@ impl<B> At<B> {
     #[inline]
     pub(in crate::tree) fn address(self) -> usize {
         self.tagged.addr().get() & !TAGS
+    }
+
+    /// Asks for what the node begins with.
+    #[inline]
+    pub(super) fn prefetch_head(self) {
+        prefetch(self.node_pointer().as_ptr());
     }
 
     /// # Safety

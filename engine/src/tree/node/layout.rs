@@ -13,7 +13,7 @@ use crate::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize};
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Head {
-    /// Links that own the node. Each takes eight bytes, so they are never too many to count.
+    /// Links that own the node. Nobody lives to see it overflow.
     pub(super) count: AtomicUsize,
     age: Age,
 }
@@ -69,7 +69,9 @@ pub(super) fn leaf_layout(len: usize) -> Layout {
 }
 
 pub(super) const fn inner_bytes<B>(len: usize) -> usize {
-    const { assert!(align_of::<B>() <= ALIGN && align_of::<At<B>>() <= ALIGN) };
+    // Each array ends where the next may begin.
+    const { assert!(align_of::<B>() <= ALIGN && size_of::<B>().is_multiple_of(ALIGN)) };
+    const { assert!(align_of::<At<B>>() == ALIGN && align_of::<u64>() <= ALIGN) };
     size_of::<InnerHead>() + len * (size_of::<B>() + size_of::<At<B>>() + size_of::<u64>())
 }
 

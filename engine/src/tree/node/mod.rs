@@ -107,7 +107,7 @@ impl<'t, B> Node<'t, B> {
     /// Bytes allocated for everything below it, itself included. Touches inner nodes, and the
     /// heads of leaves.
     pub(super) fn subtree_heap(self) -> u64 {
-        let below = |inner: Inner<'_, B>| inner.nodes().map(Node::subtree_heap).sum();
+        let below = |inner: Inner<'_, B>| inner.nodes_to_weigh().map(Node::subtree_heap).sum();
         self.heap_bytes() + self.as_inner().map_or(0, below)
     }
 
@@ -115,11 +115,11 @@ impl<'t, B> Node<'t, B> {
     pub(super) fn leaf_bytes(self) -> u64 {
         match self {
             Self::Leaf(leaf) => leaf.bytes().len() as u64,
-            Self::Inner(inner) => inner.nodes().map(Node::leaf_bytes).sum(),
+            Self::Inner(inner) => inner.nodes_to_weigh().map(Node::leaf_bytes).sum(),
         }
     }
 
-    /// The first element below it, its length before it.
+    /// The bytes of the first leaf below it.
     pub(super) fn first_leaf(self) -> &'t [u8] {
         let mut node = self;
         loop {
@@ -235,6 +235,12 @@ impl<'t, B> Inner<'t, B> {
         self.links().iter().map(|link| unsafe { link.node() })
     }
 
+    /// Its children, whose heads alone are to be read, and are asked for side by side.
+    fn nodes_to_weigh(self) -> impl DoubleEndedIterator<Item = Node<'t, B>> {
+        self.links().iter().for_each(|link| link.prefetch_head());
+        self.nodes()
+    }
+
     /// A bit for each child.
     #[inline]
     pub(super) fn all(self) -> u32 {
@@ -307,14 +313,6 @@ impl<'t, B> InnerMut<'t, B> {
         unsafe { (*self.0.at.as_ptr()).head.set_age(Age::now()) };
     }
 
-    /// Says whether the link in a slot is lent.
-    #[inline]
-    pub(super) fn set_lent(&mut self, slot: usize, is_lent: bool) {
-        // SAFETY: B3: nobody else has the node.
-        let lent = unsafe { (*self.0.at.as_ptr()).lent.get_mut() };
-        *lent = *lent & !(1 << slot) | u32::from(is_lent) << slot;
-    }
-
     #[inline]
     pub(super) fn lens_mut(&mut self) -> &mut [u64] {
         // SAFETY: B3: nobody else has the node.
@@ -327,10 +325,21 @@ impl<'t, B> InnerMut<'t, B> {
         unsafe { slice::from_raw_parts_mut(self.0.arrays().bounds.as_ptr(), self.0.len()) }
     }
 
+    /// Puts a link, lent or not, in a slot, and forgets the one that is there.
+    ///
+    /// # Safety
+    ///
+    /// If it is not lent it has a count, which is the node's from now on.
     #[inline]
-    pub(super) fn links_mut(&mut self) -> &mut [At<B>] {
+    pub(super) unsafe fn set_link(&mut self, slot: usize, link: At<B>) {
+        assert!(slot < self.0.len(), "the node has the slot");
         // SAFETY: B3: nobody else has the node.
-        unsafe { slice::from_raw_parts_mut(self.0.arrays().links.as_ptr(), self.0.len()) }
+        let lent = unsafe { (*self.0.at.as_ptr()).lent.get_mut() };
+        *lent = *lent & !(1 << slot) | u32::from(link.is_lent()) << slot;
+        // SAFETY: B1: the slot is within the array.
+        let to = unsafe { self.0.arrays().links.add(slot) };
+        // SAFETY: B3: as above.
+        unsafe { to.write(link.with_lent(false)) };
     }
 }
 
