@@ -68,6 +68,17 @@ impl Collection {
         }
     }
 
+    /// Asks for the memory that a command on it reads first.
+    pub(crate) fn prefetch(&self) {
+        match self {
+            Self::List(list) => list.tree().prefetch(),
+            Self::Hash(hash) => hash.tree().prefetch(),
+            Self::Set(set) => set.tree().prefetch(),
+            Self::SortedSet(set) => set.tree().prefetch(),
+            Self::Stream(stream) => stream.tree().prefetch(),
+        }
+    }
+
     /// Whether it is what no key holds: without elements, and if it is a stream without a past.
     pub(crate) fn is_nothing(&self) -> bool {
         match self {

@@ -4,7 +4,8 @@ use super::chain;
 use super::directory::Directory;
 use super::entry::Entry;
 use super::keyspace::{Keyspace, Located};
-use super::segment::tag_of;
+use super::segment::{BUCKET_SLOTS, tag_of};
+use super::word::Word;
 use crate::hooks::{self, Point};
 use crate::sync::{Guard, prefetch};
 
@@ -61,9 +62,18 @@ impl Keyspace {
     }
 
     /// Asks for what lookups of up to [`LOOKUP_BATCH`] keys will need, up to the beginnings of the
-    /// entries.
+    /// entries and of collections' roots.
     pub(crate) fn prefetch_batch<K: AsRef<[u8]>>(&self, keys: &[K], guard: &Guard) {
-        self.locate_batch(keys, guard, &mut [0; LOOKUP_BATCH]);
+        let mut hashes = [0_u64; LOOKUP_BATCH];
+        let located = self.locate_batch(keys, guard, &mut hashes);
+        for (located, hash) in located.iter().zip(hashes).take(keys.len()) {
+            let Some(located) = located else { continue };
+            for word in candidates(*located, hash, guard) {
+                if let Some(collection) = word.entry().and_then(Entry::collection) {
+                    collection.prefetch();
+                }
+            }
+        }
     }
 
     /// Finds the segments of keys, and asks for the entries that are there under their tags.
@@ -100,15 +110,21 @@ impl Keyspace {
         }
         for (located, &hash) in located.iter().zip(hashes) {
             let Some(located) = located else { continue };
-            let tag = tag_of(hash);
-            // Most keys are in their home bucket; the others' entries are not prefetched.
-            for slot in &located.segment.run(hash)[..super::segment::BUCKET_SLOTS] {
-                let word = slot.load(guard);
-                if word.tag() == tag && !word.is_vacant() {
-                    prefetch(word.pointer());
-                }
-            }
+            candidates(*located, hash, guard).for_each(|word| prefetch(word.pointer()));
         }
         located
     }
+}
+
+/// What may be the entries of a key with this hash. Most keys are in their home bucket; the others'
+/// entries are not looked for.
+#[inline]
+fn candidates<'g>(
+    located: Located<'g>,
+    hash: u64,
+    guard: &'g Guard,
+) -> impl Iterator<Item = Word<'g>> {
+    let tag = tag_of(hash);
+    let words = located.segment.run(hash)[..BUCKET_SLOTS].iter().map(|slot| slot.load(guard));
+    words.filter(move |word| word.tag() == tag && !word.is_vacant())
 }

@@ -98,7 +98,7 @@ impl<'r, T> Replaced<'r, T> {
 
 /// Elements from which a tree lends. Of a smaller one the few children are quickly counted. Tests
 /// have small trees that lend.
-const LENDER_LEN_MIN: u64 = if cfg!(any(test, engine_small)) { 8 } else { 256 };
+const LENDER_LEN_MIN: u64 = if cfg!(any(test, engine_small)) { 8 } else { 48 };
 
 /// Edits of one update up to which what they took the place of, a path each, is little.
 const FEW_EDITS: u32 = if cfg!(any(test, engine_small)) { 8 } else { 128 };

@@ -117,6 +117,13 @@ impl<O: Order> Tree<O> {
         self.root.is_none()
     }
 
+    /// Asks for the beginning of the root.
+    pub(crate) fn prefetch(&self) {
+        if let Some(root) = self.root() {
+            root.node.prefetch();
+        }
+    }
+
     /// Bytes allocated for its nodes, as requested from the allocator. Nodes that it shares with
     /// other trees count for each. O(1).
     pub(crate) fn heap_bytes(&self) -> u64 {

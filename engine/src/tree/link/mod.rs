@@ -38,6 +38,9 @@ use super::age::Age;
 use super::node::{At, Inner, InnerMut, Node};
 use super::state::State;
 
+/// Bytes of a node that are asked for before it is known what will be looked for there.
+const BEGINNING_BYTES: usize = 256;
+
 /// A way to a node.
 #[derive(Debug)]
 pub(super) struct Link<B>(At<B>);
@@ -160,6 +163,12 @@ impl<B> Link<B> {
     pub(super) fn node(&self) -> Node<'_, B> {
         // SAFETY: B2: the link counts it, or L1.
         unsafe { self.0.node() }
+    }
+
+    /// Asks for the beginning of the node.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        self.0.prefetch(BEGINNING_BYTES);
     }
 
     #[inline]

@@ -78,10 +78,13 @@ impl<B> At<B> {
         self.tagged.addr().get() & !TAGS
     }
 
-    /// Asks for what the node begins with.
+    /// Asks for so many bytes of the node's memory at once, where reading them would ask for one line
+    /// after the other. If the node is shorter nothing happens.
     #[inline]
-    pub(super) fn prefetch_head(self) {
-        prefetch(self.node_pointer().as_ptr());
+    pub(in crate::tree) fn prefetch(self, bytes: usize) {
+        const LINE_BYTES: usize = 64;
+        let start = self.node_pointer().as_ptr();
+        (0..bytes).step_by(LINE_BYTES).for_each(|offset| prefetch(start.wrapping_add(offset)));
     }
 
     /// # Safety

@@ -33,7 +33,6 @@ use self::layout::{Arrays, InnerHead, LeafHead, inner_bytes, leaf_bytes};
 use super::age::Age;
 use super::state::State;
 use crate::sync::atomic::Ordering;
-use crate::sync::prefetch;
 
 /// Children of an inner node at most: with bounds of eight or of sixteen bytes they fill 768 bytes
 /// or a kibibyte, for which allocators have sizes.
@@ -50,9 +49,8 @@ pub(super) const CHILDREN_MERGED_MAX: usize = FANOUT * 3 / 4;
 /// Bytes of a leaf before its elements.
 pub(super) const LEAF_HEAD_BYTES: usize = size_of::<LeafHead>();
 
-const LINE_BYTES: usize = 64;
-/// Lines of a leaf that are asked for ahead: a kibibyte.
-const READ_AHEAD_LINES: usize = 16;
+/// Bytes of a leaf that are asked for before they are read.
+const READ_AHEAD_BYTES: usize = 1024;
 
 /// A node that lives for `'t`.
 #[derive(Debug)]
@@ -217,14 +215,12 @@ impl<'t, B> Inner<'t, B> {
         unsafe { self.links()[slot].node() }
     }
 
-    /// A child that is to be read from its start: a leaf's lines are asked for side by side, where
-    /// reading would ask for one after the other.
+    /// A child that is to be read from its beginning: of a leaf all of that is asked for at once.
     #[inline]
     pub(super) fn node_to_read(self, slot: usize) -> Node<'t, B> {
         let node = self.node(slot);
-        if let Node::Leaf(leaf) = node {
-            let start: *const u8 = leaf.at.as_ptr().cast();
-            (0..READ_AHEAD_LINES).for_each(|line| prefetch(start.wrapping_add(line * LINE_BYTES)));
+        if let Node::Leaf(_) = node {
+            self.links()[slot].prefetch(READ_AHEAD_BYTES);
         }
         node
     }
@@ -237,7 +233,7 @@ impl<'t, B> Inner<'t, B> {
 
     /// Its children, whose heads alone are to be read, and are asked for side by side.
     fn nodes_to_weigh(self) -> impl DoubleEndedIterator<Item = Node<'t, B>> {
-        self.links().iter().for_each(|link| link.prefetch_head());
+        self.links().iter().for_each(|link| link.prefetch(LEAF_HEAD_BYTES));
         self.nodes()
     }
 
