@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::element::{Elements, read_varint};
 use super::link::Child;
 use super::node::{Inner, Node};
-use super::order::{Hashed, Keyed, Order, Sorted};
+use super::order::{Bound, Hashed, Keyed, Order, Sorted};
 use super::root::Tree;
 
 /// Inner levels at most: an inner node has sixteen children or more, but for those at the edges
@@ -80,7 +80,10 @@ fn find_in_leaf<'t>(
 
 /// Goes down from `root`, by the child that `choose` takes of each inner node.
 #[inline]
-fn descend<B>(root: &Child<B>, mut choose: impl FnMut(Inner<'_, B>) -> usize) -> (Path, &[u8]) {
+fn descend<B: Bound>(
+    root: &Child<B>,
+    mut choose: impl FnMut(Inner<'_, B>) -> usize,
+) -> (Path, &[u8]) {
     let mut path = Path::default();
     let mut node = root.node.node();
     loop {

@@ -31,6 +31,7 @@ use std::slice;
 pub(super) use self::at::At;
 use self::layout::{Arrays, InnerHead, LeafHead, inner_bytes, leaf_bytes};
 use super::age::Age;
+use super::order::Bound;
 use super::state::State;
 use crate::sync::atomic::Ordering;
 
@@ -48,9 +49,6 @@ pub(super) const CHILDREN_MERGED_MAX: usize = FANOUT * 3 / 4;
 
 /// Bytes of a leaf before its elements.
 pub(super) const LEAF_HEAD_BYTES: usize = size_of::<LeafHead>();
-
-/// Bytes of a leaf that are asked for before they are read.
-const READ_AHEAD_BYTES: usize = 1024;
 
 /// A node that lives for `'t`.
 #[derive(Debug)]
@@ -215,12 +213,15 @@ impl<'t, B> Inner<'t, B> {
         unsafe { self.links()[slot].node() }
     }
 
-    /// A child that is to be read from its beginning: of a leaf all of that is asked for at once.
+    /// A child that is to be read from its beginning: all of a leaf is asked for at once.
     #[inline]
-    pub(super) fn node_to_read(self, slot: usize) -> Node<'t, B> {
+    pub(super) fn node_to_read(self, slot: usize) -> Node<'t, B>
+    where
+        B: Bound,
+    {
         let node = self.node(slot);
         if let Node::Leaf(_) = node {
-            self.links()[slot].prefetch(READ_AHEAD_BYTES);
+            self.links()[slot].prefetch(B::LEAF_BYTES_MAX);
         }
         node
     }
