@@ -79,15 +79,16 @@ impl Table {
         (self.names[usize::from(number)] == packed).then_some(CommandId(number))
     }
 
-    /// Finds a command by its name as [`find`](Self::find) does, at once if it has the same name as
-    /// the last one.
+    /// Finds a command by its name as [`find`](Self::find) does, at once if it was among the last.
     #[inline]
     pub(crate) fn find_again(&self, name: &[u8], last: &mut LastFound) -> Option<CommandId> {
         let Some(word) = short_word(name) else { return self.find(name) };
-        if word != last.name {
-            *last = LastFound { name: word, id: self.find(name)? };
+        if let Some(id) = last.get(word) {
+            return Some(id);
         }
-        Some(last.id)
+        let id = self.find(name)?;
+        last.push(word, id);
+        Some(id)
     }
 
     /// Finds the subcommand `name`, in any case, of the command `id`.
@@ -149,17 +150,29 @@ fn place(names: &[Packed], multiplier: u64) -> Option<Vec<u16>> {
     Some(slots)
 }
 
-/// The command that was found last by a name.
+/// The two commands that were found last, of which a pipeline often has nothing else. Names that are
+/// zero are none.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LastFound {
-    /// Zero before the first.
-    name: u64,
-    id: CommandId,
+    names: [u64; 2],
+    ids: [CommandId; 2],
+}
+
+impl LastFound {
+    #[inline]
+    fn get(&self, name: u64) -> Option<CommandId> {
+        self.names.iter().position(|it| *it == name).map(|at| self.ids[at])
+    }
+
+    fn push(&mut self, name: u64, id: CommandId) {
+        self.names = [name, self.names[0]];
+        self.ids = [id, self.ids[0]];
+    }
 }
 
 impl Default for LastFound {
     fn default() -> Self {
-        Self { name: 0, id: CommandId(0) }
+        Self { names: [0; 2], ids: [CommandId(0); 2] }
     }
 }
 
