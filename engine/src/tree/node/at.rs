@@ -11,7 +11,6 @@ use super::layout::{
     ALIGN, Arrays, Head, InnerHead, LeafHead, allocate, inner_layout, leaf_layout, reallocate,
 };
 use super::{FANOUT, Inner, Leaf, Node};
-use crate::sync::atomic::{Ordering, fence};
 use crate::sync::prefetch;
 
 /// The pointer leads to an inner node.
@@ -117,9 +116,7 @@ impl<B> At<B> {
     #[inline]
     pub(in crate::tree) unsafe fn count(self) {
         // SAFETY: as the caller says.
-        let head = unsafe { self.head() };
-        // Relaxed: whoever counts has come by the node already.
-        head.count.fetch_add(1, Ordering::Relaxed);
+        unsafe { self.head() }.count.add();
     }
 
     /// Lets go of one count, and tells whether it was the last one: then the caller has the node to
@@ -131,14 +128,7 @@ impl<B> At<B> {
     #[inline]
     pub(in crate::tree) unsafe fn uncount(self) -> bool {
         // SAFETY: what is counted is alive.
-        let head = unsafe { self.head() };
-        // Release: what was done by way of this count happens before the node is freed.
-        if head.count.fetch_sub(1, Ordering::Release) > 1 {
-            return false;
-        }
-        // Pairs with the release of all who have let go.
-        fence(Ordering::Acquire);
-        true
+        unsafe { self.head() }.count.remove()
     }
 
     /// Whether there are just so many counts. What those who have let go did to the node happened
@@ -150,11 +140,7 @@ impl<B> At<B> {
     #[inline]
     pub(in crate::tree) unsafe fn has_owners(self, owners: usize) -> bool {
         // SAFETY: as the caller says.
-        let head = unsafe { self.head() };
-        let has = head.count.load(Ordering::Relaxed) == owners;
-        // Pairs with the release of those who have let go.
-        fence(Ordering::Acquire);
-        has
+        unsafe { self.head() }.count.is(owners)
     }
 
     /// Gives the memory of a node back. What it leads to is left alone.

@@ -6,21 +6,21 @@ use std::ptr::NonNull;
 use std::slice;
 
 use super::super::age::Age;
+use super::count::Count;
 use super::{At, FANOUT};
-use crate::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize};
+use crate::sync::atomic::{AtomicU8, AtomicU32};
 
 /// What every node begins with.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Head {
-    /// Links that own the node. Nobody lives to see it overflow.
-    pub(super) count: AtomicUsize,
+    pub(super) count: Count,
     age: Age,
 }
 
 impl Head {
     pub(super) fn new(age: Age) -> Self {
-        Self { count: AtomicUsize::new(1), age }
+        Self { count: Count::one(), age }
     }
 
     pub(super) fn age(&self) -> Age {
@@ -41,7 +41,7 @@ pub(super) struct LeafHead {
 }
 
 #[derive(Debug)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub(super) struct InnerHead {
     pub(super) head: Head,
     /// A bit for each link that is lent.
@@ -58,6 +58,8 @@ impl InnerHead {
 }
 
 pub(super) const ALIGN: usize = align_of::<InnerHead>();
+// Small collections have one leaf each, which this is paid for.
+const _: () = assert!(size_of::<LeafHead>() == 16 && size_of::<InnerHead>() == 16);
 const _: () = assert!(ALIGN == align_of::<LeafHead>() && FANOUT < u32::BITS as usize);
 
 pub(super) fn leaf_bytes(len: usize) -> usize {

@@ -22,6 +22,7 @@
 #![expect(unsafe_code, reason = "a node is a head and arrays whose length is known late")]
 
 mod at;
+mod count;
 mod layout;
 
 use std::marker::PhantomData;
