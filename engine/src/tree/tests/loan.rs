@@ -202,7 +202,8 @@ fn hardly_a_node_is_counted_when_nodes_are_split_and_joined() {
             tree = after;
         }
         // Where the tree becomes higher or lower some are.
-        assert!(counted < steps / 10, "{counted} nodes were counted in {steps} steps");
+        let few = if cfg!(miri) { steps / 2 } else { steps / 10 };
+        assert!(counted < few, "{counted} nodes were counted in {steps} steps");
     });
 }
 
