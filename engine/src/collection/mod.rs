@@ -2,8 +2,8 @@
 //!
 //! Each is a value like those of the standard library, but persistent: `clone` is O(1), shares
 //! everything, and is not touched by updates of the original. All of them stand on one
-//! B+tree, whose nodes are shared and immutable while they are, and which knows the number of elements below
-//! each node.
+//! B+tree, whose nodes are shared and immutable while they are, and which knows the number of
+//! elements below each node.
 //!
 //! ```
 //! use exuvia::{Expiry, Store, List};

@@ -15,6 +15,6 @@ pub(crate) mod reclaim;
 
 pub(crate) use std::sync::atomic;
 
-pub(crate) use prefetch::prefetch;
+pub(crate) use prefetch::{prefetch, prefetch_bytes};
 pub(crate) use rcu::RcuCell;
 pub(crate) use reclaim::{Guard, pin};

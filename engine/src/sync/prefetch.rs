@@ -1,5 +1,14 @@
 //! Asking for memory before it is read.
 
+const LINE_BYTES: usize = 64;
+
+/// Asks for so many bytes at once, where reading them would ask for one line after the other. Wrong
+/// addresses do no harm.
+#[inline]
+pub(crate) fn prefetch_bytes(start: *const u8, bytes: usize) {
+    (0..bytes).step_by(LINE_BYTES).for_each(|offset| prefetch(start.wrapping_add(offset)));
+}
+
 /// Asks for the cache line of `address`. Wrong addresses do no harm.
 #[inline]
 pub(crate) fn prefetch(address: *const u8) {

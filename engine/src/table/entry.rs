@@ -27,7 +27,7 @@ use super::word::Word;
 use crate::collection::{Collection, Stored};
 use crate::format::ValueType;
 use crate::sync::atomic::AtomicU64;
-use crate::sync::{Guard, prefetch};
+use crate::sync::{Guard, prefetch_bytes};
 use crate::tree::Replaced;
 use crate::{Expiry, Item, Value};
 
@@ -229,20 +229,16 @@ impl<'g> Entry<'g> {
 
     /// Asks for the entry's first cache lines.
     pub(crate) fn prefetch(self) {
-        let start = self.address();
-        prefetch(start);
-        prefetch(start.wrapping_add(64));
+        const BYTES: usize = 128;
+        prefetch_bytes(self.address(), BYTES);
     }
 
     /// Asks for the value, or for the beginning of a long one, which the processor follows by
     /// itself from there on. Reads the entry.
     pub(crate) fn prefetch_value(self) {
-        const LINE_BYTES: usize = 64;
         const BYTES_MAX: usize = 2048;
         let value = self.value();
-        for offset in (0..value.len().min(BYTES_MAX)).step_by(LINE_BYTES) {
-            prefetch(value.as_ptr().wrapping_add(offset));
-        }
+        prefetch_bytes(value.as_ptr(), value.len().min(BYTES_MAX));
     }
 
     /// Bytes of key and value; of a collection, those of its nodes.

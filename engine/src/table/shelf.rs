@@ -17,12 +17,10 @@ use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ptr;
 
-use crate::sync::prefetch;
+use crate::sync::prefetch_bytes;
 
 /// Sizes are rounded up to this, which costs nothing: no allocator has finer classes.
 const GRAIN_BYTES: usize = 8;
-/// A line of the processor's cache.
-const LINE_BYTES: usize = 64;
 /// Larger blocks take so long to fill that it does not matter where they come from.
 const BLOCK_BYTES_MAX: usize = 512;
 const CLASSES: usize = BLOCK_BYTES_MAX / GRAIN_BYTES;
@@ -60,9 +58,7 @@ impl Shelf {
         let below = unsafe { (*block).below };
         *top = below;
         // What the next entry is written to should be at hand: publishing waits until it is written.
-        for offset in (0..layout.size()).step_by(LINE_BYTES) {
-            prefetch(below.cast::<u8>().wrapping_add(offset));
-        }
+        prefetch_bytes(below.cast(), layout.size());
         self.bytes -= layout.size();
         Some(block.cast())
     }

@@ -92,7 +92,7 @@ impl<O: Order> Builder<O> {
 
     fn finish_leaf(&mut self) {
         let leaf = Link::leaf(iter::once(&self.leaf[..]));
-        self.heap_bytes += leaf.node().heap_bytes();
+        self.heap_bytes += leaf.heap_bytes();
         // The least bound there is leads to the first leaf (T2).
         let is_first = self.levels.is_empty();
         let bound = if is_first { O::Bound::default() } else { self.leaf_bounds.0 };
@@ -118,7 +118,7 @@ impl<O: Order> Builder<O> {
 
     fn finish_inner(&mut self, level: usize) {
         let parent = Child::above(self.levels[level].drain(..).collect(), false);
-        self.heap_bytes += parent.node.node().heap_bytes();
+        self.heap_bytes += parent.node.heap_bytes();
         self.add(level + 1, parent);
     }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::age::Age;
 use super::element::{Elements, Prefix};
-use super::leaf::{Fill, pack};
+use super::leaf::{Fill, pack, spliced};
 use super::link::{Child, Link};
 use super::loan::count_links;
 use super::node::{CHILDREN_MERGED_MAX, CHILDREN_MIN, FANOUT, Inner, Node};
@@ -38,13 +38,6 @@ struct Edit<'a> {
 impl Edit<'_> {
     fn inserted_bytes(&self) -> usize {
         self.parts.iter().map(|part| part.len()).sum()
-    }
-
-    /// What the edit makes of the bytes of a leaf, laid end to end.
-    fn splice<'l>(&'l self, leaf: &'l [u8]) -> impl Iterator<Item = &'l [u8]> + Clone {
-        let (left, right) = (&leaf[..self.cut.start], &leaf[self.cut.end..]);
-        let parts = self.parts.iter().copied();
-        std::iter::once(left).chain(parts).chain(std::iter::once(right))
     }
 }
 
@@ -115,7 +108,7 @@ impl<O: Order> Tree<O> {
             editor.edit(child, place.path.slots(), edges, heap)
         } else {
             let leaves = editor.first_leaves();
-            *heap = leaves.iter().map(|leaf| leaf.node.node().heap_bytes()).sum();
+            *heap = leaves.iter().map(|leaf| leaf.node.heap_bytes()).sum();
             Edited::Split(leaves)
         };
         self.settle_root(edited);
@@ -141,8 +134,8 @@ impl<O: Order> Tree<O> {
             self.repay();
         }
         let (_, root, heap) = self.parts_mut();
-        while let Some(node) = only_child(root.as_ref()) {
-            *heap -= node.heap_bytes();
+        while let Some(inner) = only_child(root.as_ref()) {
+            *heap -= inner.heap_bytes();
             let child = root.as_mut().and_then(|root| root.node.take_children().0.pop());
             *root = child;
         }
@@ -179,9 +172,8 @@ impl<O: Order> Tree<O> {
 }
 
 /// A root that has one child alone.
-fn only_child<B>(root: Option<&Child<B>>) -> Option<Node<'_, B>> {
-    let inner = root?.node.as_inner().filter(|inner| inner.len() == 1)?;
-    Some(Node::Inner(inner))
+fn only_child<B>(root: Option<&Child<B>>) -> Option<Inner<'_, B>> {
+    root?.node.as_inner().filter(|inner| inner.len() == 1)
 }
 
 /// Appends an element to a run for [`Tree::insert_run`].
@@ -206,7 +198,7 @@ fn parents<B: Copy>(
     let mut children = children.into_iter();
     while children.len() > 0 {
         let parent = Child::above(children.by_ref().take(each).collect(), indebted);
-        *heap += parent.node.node().heap_bytes();
+        *heap += parent.node.heap_bytes();
         parents.push(parent);
     }
     parents
@@ -255,7 +247,7 @@ impl<O: Order> Editor<'_, O> {
             Edited::Small => join_small(&mut child.node, slot..slot + 1, heap),
             Edited::Gone => {
                 if children == 1 {
-                    *heap -= child.node.node().heap_bytes();
+                    *heap -= child.node.heap_bytes();
                     return Edited::Gone;
                 }
                 replace_children(&mut child.node, heap, |all, _| drop(all.remove(slot)));
@@ -270,7 +262,7 @@ impl<O: Order> Editor<'_, O> {
                     replace_children(&mut child.node, heap, |all, _| replace(all));
                     return Edited::Fits;
                 }
-                *heap -= child.node.node().heap_bytes();
+                *heap -= child.node.heap_bytes();
                 let (mut all, indebted) = child.node.take_children();
                 replace(&mut all);
                 let mut split = parents(all, fill, indebted, heap);
@@ -292,18 +284,18 @@ impl<O: Order> Editor<'_, O> {
         let len = child.len - removed + inserted;
         let bytes = leaf.len() - cut.len() + self.edit.inserted_bytes();
         if len == 0 {
-            *heap -= child.node.node().heap_bytes();
+            *heap -= child.node.heap_bytes();
             return Edited::Gone;
         }
         if bytes > O::Bound::LEAF_BYTES_MAX && len > 1 {
             let new = self.split_leaf(child, edges);
-            *heap -= child.node.node().heap_bytes();
-            *heap += new.iter().map(|child| child.node.node().heap_bytes()).sum::<u64>();
+            *heap -= child.node.heap_bytes();
+            *heap += new.iter().map(|child| child.node.heap_bytes()).sum::<u64>();
             return Edited::Split(new);
         }
-        *heap -= child.node.node().heap_bytes();
+        *heap -= child.node.heap_bytes();
         child.node.splice(cut.clone(), self.edit.parts);
-        *heap += child.node.node().heap_bytes();
+        *heap += child.node.heap_bytes();
         child.len = len;
         if bytes < O::Bound::LEAF_BYTES_MIN && *removed > 0 { Edited::Small } else { Edited::Fits }
     }
@@ -339,7 +331,7 @@ impl<O: Order> Editor<'_, O> {
             }
             return new;
         }
-        let all: Vec<&[u8]> = self.edit.splice(leaf).collect();
+        let all: Vec<&[u8]> = spliced(leaf, cut, parts).collect();
         let all = all.concat();
         let fill = if *inserted > 1 && at_edge { Fill::Full } else { Fill::Even };
         let mut new = pack(self.order, &all, fill, child.bound);
@@ -358,7 +350,7 @@ impl<O: Order> Editor<'_, O> {
 /// Puts a leaf in the place of another.
 #[inline]
 fn replace_leaf<B>(node: &mut Link<B>, leaf: Link<B>, heap: &mut u64) {
-    *heap = *heap - node.node().heap_bytes() + leaf.node().heap_bytes();
+    *heap = *heap - node.heap_bytes() + leaf.heap_bytes();
     *node = leaf;
 }
 
@@ -368,11 +360,11 @@ fn replace_children<B: Copy>(
     heap: &mut u64,
     change: impl FnOnce(&mut Vec<Child<B>>, &mut u64),
 ) {
-    *heap -= node.node().heap_bytes();
+    *heap -= node.heap_bytes();
     let (mut children, indebted) = node.take_children();
     change(&mut children, heap);
     *node = Link::above(children.into_iter(), indebted, Age::now());
-    *heap += node.node().heap_bytes();
+    *heap += node.heap_bytes();
 }
 
 /// Joins the children in `slots`, each with a neighbour, as far as they are small and fit, and
@@ -413,7 +405,7 @@ fn fit_together<B: Bound>(left: Node<'_, B>, right: Node<'_, B>) -> bool {
 /// Puts the elements of `right` behind those of `left`.
 fn join_nodes<B: Copy>(left: &mut Child<B>, mut right: Child<B>, heap: &mut u64) {
     left.len += right.len;
-    *heap -= right.node.node().heap_bytes();
+    *heap -= right.node.heap_bytes();
     if let (Node::Leaf(leaf), Node::Leaf(other)) = (left.node.node(), right.node.node()) {
         let joined = Link::leaf([leaf.bytes(), other.bytes()].into_iter());
         return replace_leaf(&mut left.node, joined, heap);
@@ -430,11 +422,11 @@ fn join_nodes<B: Copy>(left: &mut Child<B>, mut right: Child<B>, heap: &mut u64)
     let (mut others, _) = right.node.take_children();
     // What was a first child is told from its left neighbour now (T2).
     others[0].bound = right.bound;
-    *heap -= left.node.node().heap_bytes();
+    *heap -= left.node.heap_bytes();
     let (mut children, _) = left.node.take_children();
     children.append(&mut others);
     left.node = Link::above(children.into_iter(), indebted == [true; 2], Age::now());
-    *heap += left.node.node().heap_bytes();
+    *heap += left.node.heap_bytes();
 }
 
 /// Takes elements out of a child, which has that many. Nodes that go altogether are subtracted from

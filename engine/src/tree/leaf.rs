@@ -7,6 +7,17 @@ use super::element::Elements;
 use super::link::{Child, Link};
 use super::order::{Bound, Order};
 
+/// What `parts` in the place of the bytes in `cut` make of a leaf, to be laid end to end.
+#[inline]
+pub(super) fn spliced<'l>(
+    leaf: &'l [u8],
+    cut: &Range<usize>,
+    parts: &'l [&'l [u8]],
+) -> impl Iterator<Item = &'l [u8]> + Clone {
+    let (left, right) = (&leaf[..cut.start], &leaf[cut.end..]);
+    iter::once(left).chain(parts.iter().copied()).chain(iter::once(right))
+}
+
 /// How full leaves are made that take the place of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fill {

@@ -262,13 +262,13 @@ fn count_below<B>(inner: Inner<'_, B>) {
 /// Hands over to `heir` what it has borrowed from `lender`. The heir is a changed copy of it, or
 /// took its slot.
 ///
-/// A link that this thread finds lent is lent until this thread marks it.
-/// Links are counted by whoever has taken a sealed loan, which is this thread alone; by clones of a
-/// tree whose loan is open, and this one was sealed after the last of them, by whoever had it for
-/// himself; and by a tree that goes, which this one cannot. Clones of the heir itself, published as
-/// it is, count its root; when they copy that in order to change they count nodes by links of their
-/// own, whatever the marks of those they copy. And nobody else comes by the heir's nodes on his way to
-/// lent links, since those who borrow from a clone keep apart what it counts (L4).
+/// A link that this thread finds lent is lent until this thread marks it. Links are counted by whoever
+/// has taken a sealed loan, which is this thread alone; by clones of a tree whose loan is open, and
+/// this one was sealed after the last of them, by whoever had it for himself; and by a tree that goes,
+/// which this one cannot. Clones of the heir itself, published as it is, count its root; when they copy
+/// that in order to change they count nodes by links of their own, whatever the marks of those they
+/// copy. And nobody else comes by the heir's nodes on his way to lent links, since those who borrow
+/// from a clone keep apart what it counts (L4).
 fn hand_over<B>(lender: Inner<'_, B>, heir: Inner<'_, B>) {
     if cfg!(engine_broken = "lends_unsettled") {
         heir.state().clear(State::INDEBTED);

@@ -147,7 +147,7 @@ impl<O: Order> Tree<O> {
             return None;
         }
         let leaf = Link::leaf(std::iter::once(leaf));
-        let heap_bytes = leaf.node().heap_bytes();
+        let heap_bytes = leaf.heap_bytes();
         let root = Child::new(leaf, len, O::Bound::default());
         Some(Self::from_root(order, Some(root), heap_bytes))
     }

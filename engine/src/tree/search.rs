@@ -1,10 +1,11 @@
 //! Finding elements.
 
+use std::array;
 use std::ops::Range;
 
 use super::element::{Elements, read_varint};
 use super::link::Child;
-use super::node::{Inner, Node};
+use super::node::{FANOUT, Inner, Node};
 use super::order::{Bound, Hashed, Keyed, Order, Sorted};
 use super::root::Tree;
 
@@ -122,16 +123,8 @@ fn slot_of_hash(bounds: &[u64], hash: u64) -> usize {
 /// The last child that `is_before` something that is looked for, as all to its left are; the first
 /// is if no other one is.
 fn slot_before<B>(inner: Inner<'_, B>, mut is_before: impl FnMut(usize) -> bool) -> usize {
-    let (mut low, mut high) = (0, inner.len() - 1);
-    while low < high {
-        let middle = (low + high).div_ceil(2);
-        if is_before(middle) {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
-    }
-    low
+    let slots: [u8; FANOUT] = array::from_fn(|slot| slot as u8);
+    slots[1..inner.len()].partition_point(|slot| is_before(usize::from(*slot)))
 }
 
 /// The first element below a child.
@@ -143,14 +136,7 @@ impl<O: Order> Tree<O> {
     /// The element at `index`, or the end of the last leaf if there are not so many. `None` in an
     /// empty tree.
     pub(crate) fn find_index(&self, index: u64) -> Option<Found<'_>> {
-        let root = self.root()?;
-        let (mut left, mut len) = (index, root.len);
-        let (path, leaf) = descend(root, |inner| {
-            let slot;
-            (slot, left) = slot_of_index(inner.lens(), left);
-            len = inner.lens()[slot];
-            slot
-        });
+        let (path, leaf, mut left, len) = self.way_to(index)?;
         if left >= len {
             let place = Place { path, index: len, bytes: leaf.len()..leaf.len() };
             return Some(Found { place, element: None });
@@ -170,15 +156,21 @@ impl<O: Order> Tree<O> {
     /// The leaf that has the element at `index`, how many elements that leaf has before it, and
     /// how many in all.
     pub(crate) fn leaf_at(&self, index: u64) -> Option<(&[u8], u64, u64)> {
+        self.way_to(index).map(|(_, leaf, left, len)| (leaf, left, len))
+    }
+
+    /// The same, and how to get there.
+    #[inline]
+    fn way_to(&self, index: u64) -> Option<(Path, &[u8], u64, u64)> {
         let root = self.root()?;
         let (mut left, mut len) = (index, root.len);
-        let (_, leaf) = descend(root, |inner| {
+        let (path, leaf) = descend(root, |inner| {
             let slot;
             (slot, left) = slot_of_index(inner.lens(), left);
             len = inner.lens()[slot];
             slot
         });
-        Some((leaf, left, len))
+        Some((path, leaf, left, len))
     }
 
     /// How many elements are before a place.

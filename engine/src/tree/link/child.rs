@@ -68,10 +68,8 @@ impl<B: Copy> Drop for Taken<'_, '_, B> {
     fn drop(&mut self) {
         // SAFETY: it is not used again.
         let Child { node, len, bound } = unsafe { ManuallyDrop::take(&mut self.child) };
-        // SAFETY: the count that it may have is not let go of.
-        unsafe { self.inner.set_link(self.slot, node.into_at()) };
-        self.inner.lens_mut()[self.slot] = len;
-        self.inner.bounds_mut()[self.slot] = bound;
+        // SAFETY: the count that the link may have is not let go of.
+        unsafe { self.inner.set(self.slot, (bound, node.into_at(), len)) };
     }
 }
 

@@ -35,6 +35,7 @@ use std::ops::Range;
 
 pub(super) use self::child::Child;
 use super::age::Age;
+use super::leaf::spliced;
 use super::node::{At, Inner, InnerMut, Node};
 use super::state::State;
 
@@ -111,9 +112,7 @@ impl<B> Link<B> {
         // To make room an allocator may copy what is about to go.
         let most_goes = cut.len() > leaf.bytes().len() / 2;
         if most_goes || self.is_lent() || !self.has_owners(1) {
-            let (left, right) = (&leaf.bytes()[..cut.start], &leaf.bytes()[cut.end..]);
-            let parts = parts.iter().copied();
-            *self = Self::leaf(iter::once(left).chain(parts).chain(iter::once(right)));
+            *self = Self::leaf(spliced(leaf.bytes(), &cut, parts));
             return;
         }
         // SAFETY: B3: this is the only count, and the caller has the link to himself.
@@ -174,6 +173,12 @@ impl<B> Link<B> {
     #[inline]
     pub(super) fn as_inner(&self) -> Option<Inner<'_, B>> {
         self.node().as_inner()
+    }
+
+    /// Bytes allocated for the node.
+    #[inline]
+    pub(super) fn heap_bytes(&self) -> u64 {
+        self.node().heap_bytes()
     }
 
     /// Whether it leads to the same node.

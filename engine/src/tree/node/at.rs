@@ -4,14 +4,14 @@ use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::ptr::NonNull;
-use std::{alloc, mem, ptr};
+use std::{alloc, ptr};
 
 use super::super::age::Age;
 use super::layout::{
     ALIGN, Arrays, Head, InnerHead, LeafHead, allocate, inner_layout, leaf_layout, reallocate,
 };
 use super::{FANOUT, Inner, Leaf, Node};
-use crate::sync::prefetch;
+use crate::sync::prefetch_bytes;
 
 /// The pointer leads to an inner node.
 const INNER: usize = 1;
@@ -77,13 +77,10 @@ impl<B> At<B> {
         self.tagged.addr().get() & !TAGS
     }
 
-    /// Asks for so many bytes of the node's memory at once, where reading them would ask for one line
-    /// after the other. If the node is shorter nothing happens.
+    /// Asks for so many bytes of the node's memory. A node may be shorter.
     #[inline]
     pub(in crate::tree) fn prefetch(self, bytes: usize) {
-        const LINE_BYTES: usize = 64;
-        let start = self.node_pointer().as_ptr();
-        (0..bytes).step_by(LINE_BYTES).for_each(|offset| prefetch(start.wrapping_add(offset)));
+        prefetch_bytes(self.node_pointer().as_ptr(), bytes);
     }
 
     /// # Safety
@@ -279,4 +276,4 @@ impl<B> PartialEq for At<B> {
     }
 }
 
-const _: () = assert!(mem::size_of::<Option<At<u64>>>() == 8);
+const _: () = assert!(size_of::<Option<At<u64>>>() == 8);

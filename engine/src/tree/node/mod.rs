@@ -96,7 +96,7 @@ impl<'t, B> Node<'t, B> {
     /// Bytes allocated for it.
     pub(super) fn heap_bytes(self) -> u64 {
         match self {
-            Self::Leaf(leaf) => leaf_heap(leaf.bytes().len()),
+            Self::Leaf(leaf) => leaf_bytes(leaf.bytes().len()) as u64,
             Self::Inner(inner) => inner.heap_bytes(),
         }
     }
@@ -311,37 +311,20 @@ impl<'t, B> InnerMut<'t, B> {
         unsafe { (*self.0.at.as_ptr()).head.set_age(Age::now()) };
     }
 
-    #[inline]
-    pub(super) fn lens_mut(&mut self) -> &mut [u64] {
-        // SAFETY: B3: nobody else has the node.
-        unsafe { slice::from_raw_parts_mut(self.0.arrays().lens.as_ptr(), self.0.len()) }
-    }
-
-    #[inline]
-    pub(super) fn bounds_mut(&mut self) -> &mut [B] {
-        // SAFETY: B3: nobody else has the node.
-        unsafe { slice::from_raw_parts_mut(self.0.arrays().bounds.as_ptr(), self.0.len()) }
-    }
-
-    /// Puts a link, lent or not, in a slot, and forgets the one that is there.
+    /// Writes all that is known of a child, and forgets what was there. The link may be lent.
     ///
     /// # Safety
     ///
-    /// If it is not lent it has a count, which is the node's from now on.
+    /// If the link is not lent it has a count, which is the node's from now on.
     #[inline]
-    pub(super) unsafe fn set_link(&mut self, slot: usize, link: At<B>) {
-        assert!(slot < self.0.len(), "the node has the slot");
+    pub(super) unsafe fn set(&mut self, slot: usize, (bound, link, below): (B, At<B>, u64)) {
         // SAFETY: B3: nobody else has the node.
+        let room = unsafe { self.0.arrays().room(self.0.len()) };
+        room.bounds[slot].write(bound);
+        room.links[slot].write(link.with_lent(false));
+        room.lens[slot].write(below);
+        // SAFETY: B3: as above.
         let lent = unsafe { (*self.0.at.as_ptr()).lent.get_mut() };
         *lent = *lent & !(1 << slot) | u32::from(link.is_lent()) << slot;
-        // SAFETY: B1: the slot is within the array.
-        let to = unsafe { self.0.arrays().links.add(slot) };
-        // SAFETY: B3: as above.
-        unsafe { to.write(link.with_lent(false)) };
     }
-}
-
-/// Bytes allocated for a leaf whose elements take `len`.
-pub(super) fn leaf_heap(len: usize) -> u64 {
-    leaf_bytes(len) as u64
 }
